@@ -1,0 +1,150 @@
+"""Deterministic CBOR (RFC 8949 section 4.2.1), the small part of it that our bodies and headers use.
+
+Allowed: unsigned and negative integers, byte strings, text strings (UTF-8 checked), arrays, maps with text or
+integer keys. Definite lengths only, shortest form only, map keys unique and in bytewise order of their encodings,
+depth at most 8, at most 65,535 bytes in all, nothing behind the item. No tags, floats or simple values.
+
+cbor2 decodes far more than that (duplicate keys, indefinite lengths, trailing bytes) and its canonical encoder sorts
+by RFC 7049; these bytes are hashed and signed, so both directions are written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+from ledger.errors import BadRequest
+
+Value: TypeAlias = "int | bytes | str | Sequence[Value] | Mapping[str, Value] | Mapping[int, Value]"
+Decoded: TypeAlias = "int | bytes | str | list[Decoded] | dict[str | int, Decoded]"
+
+MAX_BYTES: Final = 65_535
+MAX_DEPTH: Final = 8
+
+_UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP = range(6)
+
+
+def head(major: int, argument: int) -> bytes:
+    """Initial byte and argument in shortest form."""
+    if argument < 24:
+        return bytes([major << 5 | argument])
+    for info, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if argument < 1 << (8 * width):
+            return bytes([major << 5 | info]) + argument.to_bytes(width, "big")
+    raise BadRequest("cbor: integer does not fit into 64 bits")
+
+
+def encode(value: Value) -> bytes:
+    """Encode deterministically. Raises BadRequest for a type outside the subset."""
+    if isinstance(value, bool):
+        raise BadRequest("cbor: booleans are outside our subset")
+    if isinstance(value, int):
+        return head(_UINT, value) if value >= 0 else head(_NINT, -1 - value)
+    if isinstance(value, bytes):
+        return head(_BYTES, len(value)) + value
+    if isinstance(value, str):
+        raw = value.encode()
+        return head(_TEXT, len(raw)) + raw
+    if isinstance(value, Mapping):
+        rows = sorted((encode(key), encode(item)) for key, item in value.items())
+        return head(_MAP, len(rows)) + b"".join(key + item for key, item in rows)
+    if isinstance(value, Sequence):
+        return head(_ARRAY, len(value)) + b"".join(encode(item) for item in value)
+    raise BadRequest(f"cbor: {type(value).__name__} is outside our subset")
+
+
+def decode(data: bytes) -> Decoded:
+    """Decode exactly one item. Raises BadRequest for anything that ``encode`` would not have written."""
+    if len(data) > MAX_BYTES:
+        raise BadRequest(f"cbor: {len(data)} bytes are over the limit of {MAX_BYTES}")
+    reader = _Reader(data)
+    value = reader.item(0)
+    if reader.at != len(data):
+        raise BadRequest(f"cbor: {len(data) - reader.at} bytes behind the item")
+    return value
+
+
+def decode_map(data: bytes) -> dict[str, Decoded]:
+    """Decode one map whose keys all are text."""
+    value = decode(data)
+    if not isinstance(value, dict):
+        raise BadRequest("cbor: a map is needed here")
+    named: dict[str, Decoded] = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise BadRequest("cbor: map keys must be text here")
+        named[key] = item
+    return named
+
+
+class _Reader:
+    __slots__ = ("at", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self.data):
+            raise BadRequest(f"cbor: cut short at byte {len(self.data)}")
+        piece = self.data[self.at : end]
+        self.at = end
+        return piece
+
+    def argument(self) -> tuple[int, int]:
+        """Major type and argument of the next head."""
+        start = self.at
+        first = self.take(1)[0]
+        major, info = first >> 5, first & 31
+        if info < 24:
+            return major, info
+        if info > 27:
+            raise BadRequest(f"cbor: indefinite or reserved length at byte {start}")
+        width = 1 << (info - 24)
+        value = int.from_bytes(self.take(width), "big")
+        if self.data[start : self.at] != head(major, value):
+            raise BadRequest(f"cbor: integer not in shortest form at byte {start}")
+        return major, value
+
+    def item(self, depth: int) -> Decoded:
+        if depth > MAX_DEPTH:
+            raise BadRequest(f"cbor: nested deeper than {MAX_DEPTH}")
+        start = self.at
+        major, argument = self.argument()
+        if major == _UINT:
+            return argument
+        if major == _NINT:
+            return -1 - argument
+        if major == _BYTES:
+            return self.take(argument)
+        if major == _TEXT:
+            return self.text(argument, start)
+        if argument > len(self.data):
+            raise BadRequest(f"cbor: more items announced than bytes present at byte {start}")
+        if major == _ARRAY:
+            return [self.item(depth + 1) for _ in range(argument)]
+        if major == _MAP:
+            return self.mapping(argument, depth)
+        raise BadRequest(f"cbor: type {major} is outside our subset at byte {start}")
+
+    def text(self, length: int, start: int) -> str:
+        try:
+            return self.take(length).decode()
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"cbor: text is not UTF-8 at byte {start}") from error
+
+    def mapping(self, count: int, depth: int) -> dict[str | int, Decoded]:
+        result: dict[str | int, Decoded] = {}
+        last = b""
+        for _ in range(count):
+            start = self.at
+            key = self.item(depth + 1)
+            encoded = self.data[start : self.at]
+            if not isinstance(key, str | int):
+                raise BadRequest(f"cbor: map key at byte {start} is neither text nor integer")
+            if encoded <= last:
+                raise BadRequest(f"cbor: map keys repeated or out of order at byte {start}")
+            last = encoded
+            result[key] = self.item(depth + 1)
+        return result

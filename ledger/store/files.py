@@ -1,0 +1,58 @@
+"""Files that are whole or absent, and that only their owner reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+OWNER_FILE: Final = 0o600
+OWNER_DIRECTORY: Final = 0o700
+
+
+def make_directory(path: Path) -> None:
+    """Create an owner-only directory (parents must exist)."""
+    path.mkdir(mode=OWNER_DIRECTORY)
+
+
+def sync_directory(path: Path) -> None:
+    """Make names created or removed in a directory durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Create an owner-only file that must not exist, durably."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_FILE)
+    try:
+        write_all(handle, data, 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_directory(path.parent)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file anew so that a crash leaves the old or the new one, never a part."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    write_new(fresh, data)
+    os.replace(fresh, path)
+    sync_directory(path.parent)
+
+
+def open_random(path: Path) -> int:
+    """A read-write descriptor of an owner-only file, created when absent."""
+    return os.open(path, os.O_RDWR | os.O_CREAT, OWNER_FILE)
+
+
+def write_all(handle: int, data: bytes, offset: int) -> None:
+    """pwrite until everything is written; OSError when the disk is full."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(handle, view, offset)
+        view = view[written:]
+        offset += written

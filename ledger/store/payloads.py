@@ -1,0 +1,104 @@
+"""Sealed payloads in append-only segment files, out of LMDB's way.
+
+A payload is large, is never looked up by anything but its position, and must one day be destroyed for good; LMDB
+neither shrinks nor wipes. A segment ``<n>.seg`` holds blobs back to back; where an entry's blob lies follows from
+the place of its piece (see ``tables``) and the sizes in the claims. Bytes behind the committed end are what a crash
+left; the next writer cuts them off.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import LedgerFault
+from ledger.store.files import open_random, sync_directory, write_all
+
+SEGMENT_SIZE: Final = 1 << 30
+"""A segment takes no new piece once it has reached this size."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in the segments."""
+
+    segment: int
+    offset: int
+
+
+class PayloadFiles:
+    """The segment files. Writing is owned by the writer thread; reading is for every thread."""
+
+    def __init__(self, directory: Path, end: Place, *, writable: bool) -> None:
+        """Open. ``end`` is the committed end; a writer removes what lies behind it."""
+        self._directory = directory
+        self._handle = -1
+        self.end = end
+        if writable:
+            self._open_segment(end)
+
+    def _path(self, segment: int) -> Path:
+        return self._directory / f"{segment:08d}.seg"
+
+    def _open_segment(self, end: Place) -> None:
+        """Make ``end`` the place of the next write."""
+        handle = open_random(self._path(end.segment))
+        if os.fstat(handle).st_size < end.offset:
+            os.close(handle)
+            raise LedgerFault(
+                f"payload segment {end.segment} is shorter than the log says",
+                hint="restore the payload files from a backup or a custodian",
+            )
+        os.ftruncate(handle, end.offset)
+        self._path(end.segment + 1).unlink(missing_ok=True)
+        sync_directory(self._directory)
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = handle
+        self.end = end
+
+    def write(self, blobs: Sequence[bytes]) -> Place:
+        """Append blobs and make them durable; returns where the first one lies.
+
+        Raises OSError when the disk refuses; call ``rewind`` then.
+        """
+        if self.end.offset >= SEGMENT_SIZE:
+            self._open_segment(Place(self.end.segment + 1, 0))
+        start = self.end
+        data = b"".join(blobs)
+        if data:
+            write_all(self._handle, data, start.offset)
+            os.fdatasync(self._handle)
+            self.end = Place(start.segment, start.offset + len(data))
+        return start
+
+    def rewind(self, end: Place) -> None:
+        """Drop what an aborted commit wrote behind ``end``."""
+        self._open_segment(end)
+
+    def read(self, place: Place, size: int) -> bytes:
+        """The bytes at a place. Raises LedgerFault when the file does not have them."""
+        try:
+            with open(self._path(place.segment), "rb") as file:
+                file.seek(place.offset)
+                data = file.read(size)
+        except OSError as error:
+            raise LedgerFault(
+                f"payload segment {place.segment} cannot be read: {error.strerror}",
+                hint="restore the payload files from a backup or a custodian",
+            ) from error
+        if len(data) != size:
+            raise LedgerFault(
+                f"payload segment {place.segment} ends inside a payload",
+                hint="restore the payload files from a backup or a custodian",
+            )
+        return data
+
+    def close(self) -> None:
+        """Close the segment that is being written."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1

@@ -1,0 +1,116 @@
+"""What lies in LMDB: one named table each, keys in big-endian so that order is log order.
+
+    table      key                              value
+    entries    first index u64                  piece: entries as in a bundle, (u16 length ‖ leaf)*
+    places     first index u64                  segment u32 ‖ offset u64 of the piece's first payload
+    tiles      level u8 ‖ tile u64              hashes, 32 bytes each, up to 256
+    ids        entry id (16) ‖ author (16)      index u64
+    registry   index u64                        empty: this entry changes who may sign
+    tags       index u64 ‖ tag (16)             empty: fingerprint of what the entry came from, not yet in a run
+    runs       name u8 ‖ from u64 ‖ to u64      rows u64 ‖ SHA-256 of the run's fences (32)
+    meta       "state", "checkpoint", "published"
+
+A piece is what one commit added to one bundle, so no byte is written twice and a bundle is its pieces joined. It
+never crosses a multiple of 256. Entry ids begin with their time, so ``ids`` grows at its end: a random key would
+cost 9 to 14 KB of pages a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from struct import Struct
+from typing import Final
+
+from ledger.errors import LedgerFault
+from ledger.store.payloads import Place
+
+NAMES: Final = ("entries", "places", "tiles", "ids", "registry", "tags", "runs", "meta")
+
+INDEX: Final = Struct(">Q")
+PLACE: Final = Struct(">IQ")
+TILE_KEY: Final = Struct(">BQ")
+TAG_KEY: Final = Struct(">Q16s")
+RUN_KEY: Final = Struct(">BQQ")
+RUN_VALUE: Final = Struct(">Q32s")
+_STATE: Final = Struct(">8sQQIQQQ")
+_MAGIC: Final = b"cflog\x00\x001"
+
+STATE_KEY: Final = b"state"
+CHECKPOINT_KEY: Final = b"checkpoint"
+PUBLISHED_KEY: Final = b"published"
+
+
+class RunName(IntEnum):
+    """Which sorted index a run belongs to."""
+
+    HEADS = 0
+    TAGS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run that the log counts as part of itself: rows of [start, stop)."""
+
+    name: RunName
+    start: int
+    stop: int
+    rows: int
+    digest: bytes
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.start:012d}-{self.stop:012d}.run"
+
+    def key(self) -> bytes:
+        return RUN_KEY.pack(self.name, self.start, self.stop)
+
+    def value(self) -> bytes:
+        return RUN_VALUE.pack(self.rows, self.digest)
+
+    @classmethod
+    def decode(cls, key: bytes, value: bytes) -> RunRow:
+        """Raises LedgerFault when the row is damaged."""
+        if len(key) != RUN_KEY.size or len(value) != RUN_VALUE.size:
+            raise LedgerFault("store: a row of table runs is damaged", hint=DAMAGED)
+        name, start, stop = RUN_KEY.unpack(key)
+        if name not in set(RunName):
+            raise LedgerFault("store: a row of table runs is damaged", hint=DAMAGED)
+        return cls(RunName(name), start, stop, *RUN_VALUE.unpack(value))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the last commit left: sizes and ends of everything that grows."""
+
+    size: int
+    received_ms: int
+    payload_end: Place
+    heads_upto: int
+    """Leaves below this index are covered by registered heads runs."""
+    tags_upto: int
+
+    def encode(self) -> bytes:
+        return _STATE.pack(
+            _MAGIC,
+            self.size,
+            self.received_ms,
+            self.payload_end.segment,
+            self.payload_end.offset,
+            self.heads_upto,
+            self.tags_upto,
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> State:
+        """Raises LedgerFault when the row is not ours."""
+        if len(data) != _STATE.size:
+            raise LedgerFault("store: the state row has a wrong size", hint=DAMAGED)
+        magic, size, received, segment, offset, heads, tags = _STATE.unpack(data)
+        if magic != _MAGIC:
+            raise LedgerFault("store: the state row is of another version", hint=DAMAGED)
+        return cls(size, received, Place(segment, offset), heads, tags)
+
+
+EMPTY_STATE: Final = State(0, 0, Place(0, 0), 0, 0)
+DAMAGED: Final = "run `counterfoil check DIR` to see all damage, then restore from a backup or a mirror"

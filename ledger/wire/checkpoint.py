@@ -2,18 +2,19 @@
 
     text  origin 0A size 0A base64(root) 0A        a signed note's text; no extension lines
 
-The origin is the name of the log's keys. Size: decimal, below 2^53; at size 0 the root is SHA-256("").
+The origin is the name of the log's keys: at most 255 bytes, no space, no "+". Size: decimal, below
+2^53; at size 0 the root is SHA-256("").
 
-A log signs each checkpoint with Ed25519 (type 0x01, over the text); those that it publishes carry a line of
-type 0x06 as well. One with the Ed25519 line alone is *provisional*. A cosignature (0x04, 0x06) is
+A log signs each checkpoint with Ed25519 (type 0x01, over the text); those that it publishes carry a
+line of type 0x06 as well. One without it is *provisional*. A cosignature (0x04, 0x06) is
 
-    signature field  u64 unix seconds ‖ signature             64 bytes (0x04), 2420 bytes (0x06)
+    signature field  u64 unix seconds, below 2^53 ‖ signature, 64 bytes (0x04) or 2420 (0x06)
     0x04 signs       "cosignature/v1\\ntime " ‖ decimal seconds ‖ 0A ‖ text
     0x06 signs       "subtree/v1\\n\\0" ‖ u8 length ‖ cosigner's name ‖ u64 seconds
                      ‖ u8 length ‖ origin ‖ u64 0 ‖ u64 size ‖ root[32]
 
-with Ed25519 and ML-DSA-44 (FIPS 204, empty context, public key 1312 bytes). ML-DSA-44 signatures are
-randomised: two over the same checkpoint differ.
+with Ed25519 and ML-DSA-44 (FIPS 204, empty context, public key 1312 bytes). ML-DSA-44 signatures
+are randomised: two over the same checkpoint differ.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from ledger.wire.note import (
     Signature,
     Verifier,
     VerifierKey,
+    check_type,
     line_prefix,
     open_note,
     parse_vkey,
@@ -48,6 +50,9 @@ TYPE_ML_DSA_44: Final = 0x06
 ML_DSA_44_KEY_SIZE: Final = 1312
 ML_DSA_44_SIGNATURE_SIZE: Final = 2420
 ED25519_SIGNATURE_SIZE: Final = 64
+
+MAX_NAME_SIZE: Final = 255
+"""What the length bytes of the 0x06 message hold."""
 
 _TIME_SIZE: Final = 8
 _EMPTY_ROOT: Final = sha256(b"").digest()
@@ -83,7 +88,7 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
     if len(lines) != 4 or lines[3]:
         raise BadRequest("a checkpoint does not have three lines")
     try:
-        origin = check_name(lines[0].decode())
+        origin = _checked_short(lines[0].decode())
     except UnicodeDecodeError:
         raise BadRequest("a checkpoint's origin is not UTF-8") from None
     size = parse_decimal(lines[1], "checkpoint size")
@@ -101,7 +106,7 @@ class Ed25519CosignatureVerifier:
     _key: Ed25519PublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_name(self.vkey.name)
+        check_type(self.vkey, TYPE_ED25519_COSIGNATURE)
         object.__setattr__(self, "_key", load_ed25519(self.vkey.public_key))
 
     def verify(self, text: bytes, signature: bytes) -> bool:
@@ -122,7 +127,8 @@ class MlDsaVerifier:
     _key: MLDSA44PublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_name(self.vkey.name)
+        check_type(self.vkey, TYPE_ML_DSA_44)
+        _checked_short(self.vkey.name)
         if len(self.vkey.public_key) != ML_DSA_44_KEY_SIZE:
             raise BadRequest(f"an ML-DSA-44 key has {ML_DSA_44_KEY_SIZE} bytes")
         key = MLDSA44PublicKey.from_public_bytes(self.vkey.public_key)
@@ -152,7 +158,7 @@ class MlDsaSigner:
     _key_id: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_prefix", line_prefix(self.name))
+        object.__setattr__(self, "_prefix", line_prefix(_checked_short(self.name)))
         object.__setattr__(self, "_key_id", self.vkey.key_id)
 
     @property
@@ -227,6 +233,12 @@ def open_checkpoint(
 def cosignature_time(signature: Signature) -> int:
     """Unix seconds of a *verified* cosignature (types 0x04 and 0x06)."""
     return int.from_bytes(signature.signature[:_TIME_SIZE], "big")
+
+
+def _checked_short(name: str) -> str:
+    if len(check_name(name).encode()) > MAX_NAME_SIZE:
+        raise BadRequest(f"the name of a log or cosigner is longer than {MAX_NAME_SIZE} bytes")
+    return name
 
 
 def _check_origin(checkpoint: Checkpoint, name: str) -> None:

@@ -2,7 +2,7 @@
 
 decimal  ASCII digits without a leading zero ("0" itself is fine), below 2^53
 base64   RFC 4648 section 4 with padding; only the one encoding that an encoder gives
-name     1 to 255 bytes of UTF-8 without Unicode space, control character or "+"
+name     not empty, no Unicode space, no control character below 0x20, no "+"
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from typing import Final
 from ledger.errors import BadRequest
 from ledger.wire.ids import HASH_SIZE, MAX_INTEGER, Hash
 
-MAX_NAME_SIZE: Final = 255
-"""What the length byte of an ML-DSA-44 cosignature holds."""
-
-# [0-9] and not \\d or isdigit(): those take other scripts' digits as well.
+# [0-9] and not \d or isdigit(): those take other scripts' digits as well.
 _DECIMAL: Final = re.compile(rb"0|[1-9][0-9]{0,15}")
 
 
@@ -58,9 +55,7 @@ def check_name(name: str) -> str:
     if not name or any(char.isspace() or char < " " or char == "+" for char in name):
         raise BadRequest("a key name is empty or holds a space, a control character or '+'")
     try:
-        size = len(name.encode())
+        name.encode()
     except UnicodeEncodeError:
         raise BadRequest("a key name is not valid Unicode") from None
-    if size > MAX_NAME_SIZE:
-        raise BadRequest(f"a key name is longer than {MAX_NAME_SIZE} bytes")
     return name

@@ -2,19 +2,21 @@
 
     This is an example message.
                                                         <- the last empty line ends the text
-    — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=
+    — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tna ... Yu72IneyaQM=
 
-    note       text ‖ 0x0A ‖ signature line+     text: ends in 0x0A
-    line       E2 80 94 20 ‖ name ‖ 20 ‖ base64(key id[4] ‖ signature) ‖ 0A     at least 5 bytes in base64
-    key id     SHA-256(name ‖ 0x0A ‖ type ‖ public key)[:4]
-    vkey       name "+" key id as 8 lower-case hex digits "+" base64(type ‖ public key)
+    note    text ‖ 0A ‖ line+           the text ends in 0A
+    line    E2 80 94 20 ‖ name ‖ 20 ‖ base64(key id[4] ‖ signature) ‖ 0A
+    key id  SHA-256(name ‖ 0A ‖ type ‖ public key)[:4]
+    vkey    name "+" key id as 8 lower-case hex digits "+" base64(type ‖ public key)
+            example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k
 
-UTF-8, no control character below 0x20 but 0x0A; 1 to 100 lines; at most 1,000,000 bytes. Every line must
-parse. Lines of unknown (name, key id) pairs are then ignored; a known key's line must verify, and there is
-at most one of each; at least one known key must have signed.
+UTF-8, no control character below 0x20 but 0A; 1 to 100 lines; at most 1,000,000 bytes; at least 5
+bytes in the base64 of a line. Every line must parse. Lines of unknown (name, key id) pairs are then
+ignored; a known key's line must verify, and there is at most one of each; at least one known key
+must have signed.
 
-Type 0x01 is Ed25519 (public key 32 bytes, signature 64) over the text. Checkpoints have more types: see
-``ledger.wire.checkpoint``.
+Type 0x01 is Ed25519 (public key 32 bytes, signature 64) over the text. Checkpoints have more types:
+see ``ledger.wire.checkpoint``.
 """
 
 from __future__ import annotations
@@ -46,14 +48,15 @@ class VerifierKey:
     name: str
     type: int
     public_key: bytes
+    key_id: bytes = field(init=False)
 
-    @property
-    def key_id(self) -> bytes:
-        """The first 4 bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key)."""
-        material = self.name.encode() + b"\n" + bytes([self.type]) + self.public_key
-        return sha256(material).digest()[:KEY_ID_SIZE]
+    def __post_init__(self) -> None:
+        named = check_name(self.name).encode() + b"\n"
+        key_id = sha256(named + bytes([self.type]) + self.public_key).digest()[:KEY_ID_SIZE]
+        object.__setattr__(self, "key_id", key_id)
 
     def __str__(self) -> str:
+        """The verifier key as text."""
         material = encode_base64(bytes([self.type]) + self.public_key).decode()
         return f"{self.name}+{self.key_id.hex()}+{material}"
 
@@ -76,18 +79,22 @@ class Note:
 
 
 class Verifier(Protocol):
-    """A known key. ``verify`` says whether ``signature`` (without the key id) is its own over ``text``."""
+    """A known key."""
 
     @property
     def vkey(self) -> VerifierKey: ...
 
-    def verify(self, text: bytes, signature: bytes) -> bool: ...
+    def verify(self, text: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` (without the key id) is this key's over ``text``."""
+        ...
 
 
 class Signer(Protocol):
-    """A private key that makes whole signature lines over ``text``."""
+    """A private key."""
 
-    def line(self, text: bytes) -> bytes: ...
+    def line(self, text: bytes) -> bytes:
+        """The signature line over ``text``, with its line end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ class Ed25519Verifier:
     _key: Ed25519PublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_type(self.vkey, TYPE_ED25519)
+        check_type(self.vkey, TYPE_ED25519)
         object.__setattr__(self, "_key", load_ed25519(self.vkey.public_key))
 
     def verify(self, text: bytes, signature: bytes) -> bool:
@@ -135,7 +142,6 @@ def parse_vkey(text: str) -> VerifierKey:
     if len(parts) != 3:
         raise BadRequest("a verifier key is not name+key id+base64")
     name, hex_id, material_text = parts
-    check_name(name)
     if not material_text.isascii():
         raise BadRequest("verifier key is not base64")
     material = decode_base64(material_text.encode(), "verifier key")
@@ -210,10 +216,10 @@ def check_text(text: bytes) -> None:
     _check_characters(text)
 
 
-def _check_type(vkey: VerifierKey, expected: int) -> None:
+def check_type(vkey: VerifierKey, expected: int) -> None:
+    """Refuse a key of another type."""
     if vkey.type != expected:
         raise BadRequest(f"a verifier key has type {vkey.type:#04x}, not {expected:#04x}")
-    check_name(vkey.name)
 
 
 def _check_characters(data: bytes) -> None:

@@ -3,14 +3,14 @@
     c2sp.org/tlog-proof@v1
     extra aGVsbG8=                                      <- optional; authenticated by nothing
     index 73894
-    gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=        <- 0 to 53 hashes, from the leaf to the root
+    gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=        <- 0 to 53 hashes, leaf to root
                                                         <- empty line
     example.com/log ...                                 <- the checkpoint, verbatim (a signed note)
 
 Each line ends in 0A. Index: decimal, below 2^53. Extra: 1 to 65,535 bytes. File name ``*.tlog-proof``.
 
-To verify: open the checkpoint (``open_checkpoint``), then check the hashes from the leaf hash at ``index``
-to the checkpoint's root (``check_inclusion``). Parsing alone verifies nothing.
+To verify: open the checkpoint (``open_checkpoint``), then check the hashes from the leaf hash at
+``index`` to the checkpoint's root (``check_inclusion``). Parsing alone verifies nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MAX_SIZE: Final = MAX_NOTE_SIZE + 91_000
 
 @dataclass(frozen=True, slots=True)
 class TlogProof:
-    """A proof file taken apart. ``checkpoint`` is the whole signed note; ``extra`` is not proved."""
+    """A proof file taken apart. ``checkpoint`` is the whole note; ``extra`` is not proved."""
 
     index: LeafIndex
     hashes: tuple[Hash, ...]

@@ -6,8 +6,8 @@
     bundle       (u16 length ‖ entry)*                1 to 256 entries of at most 65,535 bytes
     tile         hash[32]*                            1 to 256 hashes
 
-A tree of n leaves has floor(n / 256^L) hashes on level L; the last tile of a level is partial (".p/W") when
-that is no multiple of 256, and its full one is not there yet. No tile is empty. Paths have no leading "/".
+A tree of n leaves has floor(n / 256^L) hashes on level L; the last tile of a level is partial
+(".p/W") when that is no multiple of 256. No tile is empty. Paths have no leading "/".
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ledger.errors import BadRequest
+from ledger.fhir.compartment import DIRECTORY, OTHERS, OWNER
 from ledger.fhir.validate import Resource
 
 # Institution's patient number; the ten-digit institution code follows (JP Core).
@@ -59,84 +60,6 @@ class Directory:
 
 Subject = PatientRef | IsPatient | Directory
 
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-DIRECTORY = frozenset(
-    _words(
-        """ActivityDefinition CapabilityStatement CatalogEntry ChargeItemDefinition CodeSystem
-    CompartmentDefinition ConceptMap Device DeviceDefinition DeviceMetric Endpoint EventDefinition
-    ExampleScenario GraphDefinition HealthcareService ImplementationGuide InsurancePlan Library
-    Location Measure Medication MedicationKnowledge MessageDefinition NamingSystem
-    ObservationDefinition OperationDefinition Organization OrganizationAffiliation PlanDefinition
-    Practitioner PractitionerRole Questionnaire ResearchDefinition ResearchElementDefinition
-    ResearchStudy Schedule SearchParameter Slot SpecimenDefinition StructureDefinition StructureMap
-    Substance TerminologyCapabilities TestScript ValueSet"""
-    )
-)
-
-_SUBJECT = ("subject",)
-_PATIENT = ("patient",)
-OWNER: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        _words("""Account AdverseEvent Basic CarePlan CareTeam ChargeItem ClinicalImpression Communication
-        CommunicationRequest Composition Condition Contract DeviceRequest DeviceUseStatement
-        DiagnosticReport DocumentManifest DocumentReference Encounter Flag Goal GuidanceResponse
-        ImagingStudy Invoice List MeasureReport Media MedicationAdministration MedicationDispense
-        MedicationRequest MedicationStatement Observation Procedure QuestionnaireResponse
-        RequestGroup RiskAssessment ServiceRequest Specimen"""),
-        _SUBJECT,
-    ),
-    **dict.fromkeys(
-        _words("""AllergyIntolerance BodyStructure Claim ClaimResponse Consent CoverageEligibilityRequest
-        CoverageEligibilityResponse DetectedIssue Device EpisodeOfCare ExplanationOfBenefit
-        FamilyMemberHistory Immunization ImmunizationEvaluation ImmunizationRecommendation
-        MolecularSequence NutritionOrder RelatedPerson SupplyDelivery VisionPrescription"""),
-        _PATIENT,
-    ),
-    "Binary": ("securityContext",),
-    "Coverage": ("beneficiary",),
-    "EnrollmentRequest": ("candidate",),
-    "ResearchSubject": ("individual",),
-    "SupplyRequest": ("deliverTo",),
-    "Task": ("for",),
-}
-
-# The compartment's other elements. Of ``Appointment`` and the like it has no owner at all.
-OTHERS: Mapping[str, tuple[str, ...]] = {
-    "AllergyIntolerance": ("recorder", "asserter"),
-    "Appointment": ("participant.actor",),
-    "AppointmentResponse": ("actor",),
-    "AuditEvent": ("agent.who", "entity.what"),
-    "Basic": ("author",),
-    "CarePlan": ("activity.detail.performer",),
-    "CareTeam": ("participant.member",),
-    "Claim": ("payee.party",),
-    "Communication": ("sender", "recipient"),
-    "CommunicationRequest": ("sender", "recipient", "requester"),
-    "Composition": ("author", "attester.party"),
-    "Condition": ("asserter",),
-    "Coverage": ("policyHolder", "subscriber", "payor"),
-    "DeviceRequest": ("performer",),
-    "DocumentManifest": ("author", "recipient"),
-    "DocumentReference": ("author",),
-    "ExplanationOfBenefit": ("payee.party",),
-    "Invoice": ("recipient",),
-    "List": ("source",),
-    "MedicationAdministration": ("performer.actor",),
-    "MedicationDispense": ("receiver",),
-    "Observation": ("performer",),
-    "Person": ("link.target",),
-    "Procedure": ("performer.actor",),
-    "Provenance": ("target",),
-    "QuestionnaireResponse": ("author",),
-    "RequestGroup": ("action.participant",),
-    "Schedule": ("actor",),
-    "ServiceRequest": ("performer",),
-    "Task": ("focus",),
-}
 
 _NAME_THE_PATIENT = "name the patient in it, or import it under a record by --person"
 

@@ -1,0 +1,154 @@
+"""The command `counterfoil-verify`. The verdict goes to stdout, everything else to stderr.
+
+Exit 0 verified, 1 not verified, 2 usage: bad arguments, or evidence that could not be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from verifier import report
+from verifier.audit import audit_log
+from verifier.errors import NotVerified, Problem, Unreadable, quote
+from verifier.fetch import open_source, read_file
+from verifier.leaf import MAX_LEAF_BYTES
+from verifier.note import VerifierKey, parse_verifier_key
+from verifier.proof import MAX_PROOF_BYTES, check_proof
+
+VERIFIED, NOT_VERIFIED, USAGE = 0, 1, 2
+
+_EXAMPLES = """\
+examples:
+  counterfoil-verify log ./export --vkey "$ED25519" --vkey "$ML_DSA"
+  counterfoil-verify log https://log.example.com/ --vkey "$ED25519" --vkey "$ML_DSA" --json
+  counterfoil-verify proof receipt.tlog-proof --vkey "$ED25519"
+  counterfoil-verify proof entry.tlog-proof --entry leaf.bin --vkey "$ED25519" --vkey "$ML_DSA"
+
+exit status: 0 verified, 1 not verified, 2 bad arguments or unreadable evidence
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        # An origin may be in any script; a terminal that cannot show it is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    keys = list({key.text: key for key in options.vkey}.values())
+    if len({key.name for key in keys}) != 1:
+        return _usage("verifier keys of several logs", "give the keys of one log")
+    try:
+        if options.command == "log":
+            return _log(options.log, keys, options.json)
+        return _proof(options.proof, options.entry, keys, options.json)
+    except Unreadable as error:
+        return _usage(str(error), "this is no verdict: the evidence could not be read")
+    except KeyboardInterrupt:
+        return _usage("interrupted", "this is no verdict")
+
+
+def _log(place: str, keys: list[VerifierKey], as_json: bool) -> int:
+    progress = _Progress()
+    try:
+        result = audit_log(open_source(place), keys, progress=progress)
+    finally:
+        progress.clear()
+    render = report.log_json if as_json else report.log_verdict
+    print(render(result, keys))
+    return _finish(result.problems, result.capped)
+
+
+def _proof(proof: str, entry: str | None, keys: list[VerifierKey], as_json: bool) -> int:
+    raw = _must_read(proof, MAX_PROOF_BYTES)
+    leaf = None if entry is None else _must_read(entry, MAX_LEAF_BYTES)
+    result = check_proof(raw, keys, leaf)
+    render = report.proof_json if as_json else report.proof_verdict
+    print(render(result, keys))
+    return _finish(result.problems, False)
+
+
+def _finish(problems: list[Problem], capped: bool) -> int:
+    for line in report.problem_lines(problems, capped):
+        print(line, file=sys.stderr)
+    return NOT_VERIFIED if problems else VERIFIED
+
+
+def _must_read(path: str, limit: int) -> bytes:
+    raw = read_file(Path(path), limit)
+    if raw is None:
+        raise Unreadable(f"no such file: {quote(path)}")
+    return raw
+
+
+def _usage(message: str, hint: str) -> int:
+    print(f"counterfoil-verify: {message}\nhint: {hint}", file=sys.stderr)
+    return USAGE
+
+
+def _verifier_key(text: str) -> VerifierKey:
+    try:
+        return parse_verifier_key(text)
+    except NotVerified as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="counterfoil-verify",
+        description="Check a counterfoil log, or one entry's proof, without trusting who keeps it.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    log = commands.add_parser(
+        "log", help="check a whole log: a directory or URL in tlog-tiles layout"
+    )
+    log.add_argument(
+        "log", metavar="PATH_OR_URL", help="directory with `checkpoint` and `tile/`, or its URL"
+    )
+    proof = commands.add_parser("proof", help="check one entry's tlog-proof, or a receipt")
+    proof.add_argument("proof", metavar="FILE", help="a tlog-proof file")
+    proof.add_argument(
+        "--entry", metavar="F", help="raw leaf; without it the proof's extra line is read"
+    )
+    for command in (log, proof):
+        command.add_argument(
+            "--vkey",
+            action="append",
+            required=True,
+            type=_verifier_key,
+            metavar="V",
+            help="verifier key of the log; may be repeated: all must have signed the checkpoint",
+        )
+        command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+        command.epilog = _EXAMPLES
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+    return parser
+
+
+class _Progress:
+    """A counter on stderr, when somebody watches and it takes over a second."""
+
+    def __init__(self) -> None:
+        self._shown = False
+        self._next = time.monotonic() + 1 if sys.stderr.isatty() else float("inf")
+
+    def __call__(self, done: int, size: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 0.5
+            self._shown = True
+            print(f"\r{done:,} of {size:,} leaves", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

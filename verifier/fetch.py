@@ -1,0 +1,137 @@
+"""Where evidence comes from: a directory, a file, or a server over http(s).
+
+Nothing is trusted here, only bounded: size caps, a deadline per answer, regular files only, no
+redirects (a log answers directly), no scheme but http and https. A missing file is None; a server
+or disk that does not answer is `Unreadable`, which is no verdict.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import stat
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from pathlib import Path
+
+from verifier.errors import Unreadable, quote
+from verifier.tiles import Source
+
+_TIMEOUT_S = 30
+_DEADLINE_S = 120
+_CHUNK = 1 << 16
+
+
+def open_source(place: str) -> Source:
+    if "://" in place:
+        return HttpSource(place)
+    return DirectorySource(place)
+
+
+class DirectorySource:
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        if not self._path.is_dir():
+            raise Unreadable(f"no such directory: {quote(path)}")
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        return read_file(self._path / path, limit)
+
+
+def read_file(path: Path, limit: int) -> bytes | None:
+    """At most limit + 1 bytes; None when there is no such file."""
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for its writer for ever.
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Unreadable(f"not a regular file: {quote(str(path))}")
+            return file.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Unreadable(f"cannot read {quote(str(path))}: {reason}") from None
+
+
+class HttpSource:
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urllib.parse.urlsplit(url)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if (
+            not usable
+            or parts.query
+            or parts.fragment
+            or not url.isascii()
+            or not url.isprintable()
+        ):
+            raise Unreadable(f"not a plain http or https URL: {quote(url)}")
+        self._base = url.rstrip("/") + "/"
+        # Built by hand: urllib's own opener also follows redirects and reads file: and ftp:.
+        self._opener = urllib.request.OpenerDirector()
+        for handler in (
+            urllib.request.ProxyHandler(),
+            urllib.request.HTTPHandler(),
+            urllib.request.HTTPSHandler(),
+            urllib.request.HTTPErrorProcessor(),
+            urllib.request.HTTPDefaultErrorHandler(),
+        ):
+            self._opener.add_handler(handler)
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        url = self._base + path
+        request = urllib.request.Request(url, headers={"User-Agent": "counterfoil-verify"})
+        try:
+            with self._opener.open(request, timeout=_TIMEOUT_S) as response:
+                raw = _read_capped(response, limit, url)
+                encoding = response.headers.get("Content-Encoding", "identity").lower()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in (404, 410):
+                return None
+            raise Unreadable(f"{quote(url)} answered {error.code}") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Unreadable(f"cannot read {quote(url)}: {quote(str(error))}") from None
+        if encoding == "identity":
+            return raw
+        if encoding == "gzip":
+            return _gunzip(raw, limit, url)
+        raise Unreadable(f"{quote(url)} answered with encoding {quote(encoding)}")
+
+
+def _read_capped(response: http.client.HTTPResponse, limit: int, url: str) -> bytes:
+    # The socket's timeout starts anew with each byte; only a deadline stops a server that drips.
+    deadline = time.monotonic() + _DEADLINE_S
+    chunks: list[bytes] = []
+    promised = response.length
+    left = limit + 1 if promised is None else min(limit + 1, promised)
+    while left > 0:
+        chunk = response.read1(min(left, _CHUNK))
+        if not chunk:
+            break
+        chunks.append(chunk)
+        left -= len(chunk)
+        if time.monotonic() > deadline:
+            raise Unreadable(f"{quote(url)} took over {_DEADLINE_S} s")
+    if promised is not None and left > 0:
+        raise Unreadable(f"{quote(url)} ended early")
+    return b"".join(chunks)
+
+
+def _gunzip(raw: bytes, limit: int, url: str) -> bytes:
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        plain = unzip.decompress(raw, limit + 1)
+    except zlib.error:
+        raise Unreadable(f"{quote(url)} answered with broken gzip") from None
+    if len(plain) <= limit and (not unzip.eof or unzip.unused_data):
+        raise Unreadable(f"{quote(url)} answered with broken gzip")
+    return plain

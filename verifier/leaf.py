@@ -1,0 +1,80 @@
+"""The leaf: a header that the log writes, then what the author signed. At most 65,535 bytes.
+
+    version 1   u8 1 | seq u64 | prev hash 32 | prev index u64 | received_ms u64 | statement
+    version 2   u8 2 | the same header | batch index u64 | position u32 | claim (170)
+
+Version 2 is a member of a batch. Versions 0x81 and 0x82 (succession) are reserved and refused.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+from verifier.claim import CLAIM_BYTES, MAX_INTEGER, Claim, parse_claim
+from verifier.errors import NotVerified
+from verifier.statement import Statement, parse_statement
+
+MAX_LEAF_BYTES = 65_535
+HEADER_BYTES = 57
+_HEADER = Struct(">BQ32sQQ")
+_MEMBERSHIP = Struct(">QI")
+_MEMBER_BYTES = HEADER_BYTES + _MEMBERSHIP.size + CLAIM_BYTES
+
+
+class Membership(NamedTuple):
+    batch_index: int
+    position: int
+
+
+class Leaf(NamedTuple):
+    seq: int
+    prev_hash: bytes
+    prev_index: int
+    received_ms: int
+    claim: Claim
+    claim_bytes: bytes
+    """With the body."""
+    statement: Statement | None
+    """None in a batch's member: the batch's statement speaks for it."""
+    member: Membership | None
+
+    @property
+    def body(self) -> bytes:
+        return self.claim_bytes[CLAIM_BYTES:]
+
+
+def parse_leaf(raw: bytes) -> Leaf:
+    if not HEADER_BYTES < len(raw) <= MAX_LEAF_BYTES:
+        raise _false(f"{HEADER_BYTES + 1} to {MAX_LEAF_BYTES} bytes", f"{len(raw)} bytes")
+    version, seq, prev_hash, prev_index, received_ms = _HEADER.unpack_from(raw)
+    if seq >= MAX_INTEGER or prev_index >= MAX_INTEGER or received_ms >= MAX_INTEGER:
+        raise _false(
+            "integers below 2^53", f"seq {seq}, prev index {prev_index}, received {received_ms}"
+        )
+    if version == 1:
+        statement = parse_statement(raw[HEADER_BYTES:])
+        return Leaf(
+            seq,
+            prev_hash,
+            prev_index,
+            received_ms,
+            statement.claim,
+            statement.claim_bytes,
+            statement,
+            None,
+        )
+    if version == 2:
+        if len(raw) != _MEMBER_BYTES:
+            raise _false(f"{_MEMBER_BYTES} bytes in a batch's member", f"{len(raw)} bytes")
+        member = Membership._make(_MEMBERSHIP.unpack_from(raw, HEADER_BYTES))
+        claim_bytes = raw[HEADER_BYTES + _MEMBERSHIP.size :]
+        claim = parse_claim(claim_bytes)
+        return Leaf(seq, prev_hash, prev_index, received_ms, claim, claim_bytes, None, member)
+    raise _false(
+        "version 1 or 2", f"version {version}{' (reserved)' if version in (0x81, 0x82) else ''}"
+    )
+
+
+def _false(expected: str, found: str) -> NotVerified:
+    return NotVerified("leaf", expected, found)

@@ -1,0 +1,180 @@
+"""One entry's proof (c2sp.org/tlog-proof), checked against a checkpoint.
+
+    c2sp.org/tlog-proof@v1
+    extra <base64>            optional, unauthenticated; in a receipt: the leaf
+    index <n>
+    <base64 hash>             from leaf to root, at most 63
+                              an empty line
+    <checkpoint, verbatim>
+
+1. checkpoint: the note, and a valid line of every pinned key
+2. inclusion of the leaf at `index`
+3. leaf, statement and claim layout, and what index and arrival say about them
+
+A single proof carries neither the registry nor the chain, so the author's key and signature stay
+unchecked (but for the genesis, which brings its own).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from verifier.audit import open_genesis
+from verifier.batches import check_outside
+from verifier.bodies import parse_actor, parse_batch
+from verifier.checkpoint import Checkpoint, open_checkpoint
+from verifier.claim import ACTOR, BATCH, GENESIS, KINDS, ZERO, check_times
+from verifier.errors import NotVerified, Problem, quote
+from verifier.leaf import Leaf, parse_leaf
+from verifier.merkle import check_inclusion, leaf_hash
+from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
+from verifier.signatures import Job, is_valid
+from verifier.statement import ED25519, key_id
+
+MAX_PROOF_BYTES = MAX_NOTE_BYTES + (1 << 17)
+_HEADER = "c2sp.org/tlog-proof@v1"
+_INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})")
+_MAX_HASHES = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    extra: bytes | None
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: bytes
+
+
+@dataclass(slots=True)
+class ProofReport:
+    checkpoint: Checkpoint | None = None
+    index: int | None = None
+    leaf_hash: bytes | None = None
+    leaf: Leaf | None = None
+    problems: list[Problem] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+
+    @property
+    def verified(self) -> bool:
+        return not self.problems
+
+
+def parse_proof(raw: bytes) -> Proof:
+    if len(raw) > MAX_PROOF_BYTES:
+        raise _false(f"at most {MAX_PROOF_BYTES} bytes", "more")
+    top, empty_line, checkpoint = raw.partition(b"\n\n")
+    try:
+        lines = top.decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        raise _false("ASCII before the checkpoint", "other bytes") from None
+    if not empty_line:
+        raise _false("an empty line before the checkpoint", "none")
+    if lines.pop(0) != _HEADER:
+        raise _false(f"the line {_HEADER}", quote(raw[:40].decode("ascii", "replace")))
+    extra = None
+    if lines and lines[0].startswith("extra "):
+        extra = _base64(lines.pop(0).removeprefix("extra "))
+    index = _INDEX.fullmatch(lines.pop(0)) if lines else None
+    if index is None:
+        raise _false("a line 'index <n>'", "none")
+    if len(lines) > _MAX_HASHES:
+        raise _false(f"at most {_MAX_HASHES} hashes", str(len(lines)))
+    hashes = tuple(_base64(line) for line in lines)
+    if any(len(item) != 32 for item in hashes):
+        raise _false("hashes of 32 bytes", "another length")
+    return Proof(extra, int(index[1]), hashes, checkpoint)
+
+
+def check_proof(raw: bytes, keys: Sequence[VerifierKey], entry: bytes | None = None) -> ProofReport:
+    """Check the proof for `entry`, or for the leaf that it carries itself. Does not raise."""
+    report = ProofReport()
+    try:
+        _check(raw, keys, entry, report)
+    except NotVerified as error:
+        problem = error.problem
+        report.problems.append(problem if report.index is None else error.at(report.index))
+    return report
+
+
+def _check(
+    raw: bytes, keys: Sequence[VerifierKey], entry: bytes | None, report: ProofReport
+) -> None:
+    proof = parse_proof(raw)
+    checkpoint = report.checkpoint = open_checkpoint(proof.checkpoint, keys)
+    index = report.index = proof.index
+    if entry is None:
+        if proof.extra is None:
+            raise _false("the leaf in an extra line, or given apart", "neither")
+        entry = proof.extra
+    hashed = report.leaf_hash = leaf_hash(entry)
+    check_inclusion(index, checkpoint.size, hashed, proof.hashes, checkpoint.root)
+    leaf = report.leaf = parse_leaf(entry)
+    _check_position(index, leaf)
+    check_times(leaf.claim, leaf.received_ms)
+    _check_content(index, leaf, checkpoint, keys)
+    report.not_checked += _not_checked(leaf)
+
+
+def _check_position(index: int, leaf: Leaf) -> None:
+    kind = leaf.claim.kind
+    if (kind == GENESIS) != (index == 0):
+        raise NotVerified("genesis", "kind genesis at index 0 only", f"kind {KINDS[kind].name}")
+    if leaf.seq == 0:
+        if leaf.prev_hash != ZERO or leaf.prev_index != 0:
+            raise NotVerified("chain", "no previous leaf at seq 0", f"index {leaf.prev_index}")
+    elif leaf.prev_index >= index:
+        raise NotVerified("chain", f"a previous leaf before {index}", f"index {leaf.prev_index}")
+    member = leaf.member
+    if member is not None and member.batch_index + 1 + member.position != index:
+        raise NotVerified(
+            "batch",
+            f"batch index and position that lead to {index}",
+            f"{member.batch_index} and {member.position}",
+        )
+
+
+def _check_content(
+    index: int, leaf: Leaf, checkpoint: Checkpoint, keys: Sequence[VerifierKey]
+) -> None:
+    kind, statement = leaf.claim.kind, leaf.statement
+    if kind == ACTOR:
+        parse_actor(leaf.body)
+    elif kind == BATCH:
+        check_outside(index, parse_batch(leaf.body).count, checkpoint.size)
+    elif kind == GENESIS and statement is not None:
+        raw_key = open_genesis(leaf, checkpoint.origin, keys).governor_key
+        if statement.alg != ED25519 or statement.kid != key_id(raw_key):
+            raise NotVerified("key", "the governor's key", f"kid {statement.kid.hex()}")
+        key = Ed25519PublicKey.from_public_bytes(raw_key)
+        if not is_valid(Job(index, key, statement.signature, statement.signed)):
+            raise NotVerified("signature", "the governor's signature", "one that does not verify")
+
+
+def _not_checked(leaf: Leaf) -> list[str]:
+    if leaf.claim.kind == GENESIS:
+        return []
+    if leaf.member is not None:
+        signed = "the author's signature: it stands on the batch, another leaf"
+    else:
+        signed = "the author's key, its revocation and signature: the registry is in other leaves"
+    return [
+        signed,
+        "the chain: that the previous leaf is in the log and no leaf is left out",
+        "the log id in the claim: the genesis is another leaf",
+        "the entry id: that the author used it once",
+    ]
+
+
+def _base64(line: str) -> bytes:
+    try:
+        return decode_base64(line)
+    except ValueError:
+        raise _false("canonical base64", quote(line)) from None
+
+
+def _false(expected: str, found: str) -> NotVerified:
+    return NotVerified("proof", expected, found)

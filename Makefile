@@ -1,0 +1,102 @@
+# Everything that make sets up lies in .venv; remove it with `make clean`.
+PYTHON ?= python3
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+# The interpreter's version is part of the stamp, so that PYTHON= takes effect on an existing .venv.
+VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+VENV = .venv/.python-$(VERSION)
+RUN := .venv/.run
+DEV := .venv/.dev
+BENCH := .venv/.bench
+INSTALL := $(PY) -m pip install --quiet --no-deps
+
+# Nothing is written outside the checkout: the home may be read-only.
+export PIP_CACHE_DIR := $(CURDIR)/.venv/cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export MPLCONFIGDIR := $(CURDIR)/.venv/cache/matplotlib
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'PYTHON=... chooses the interpreter (3.11 or newer; default: python3).'
+
+.PHONY: demo
+demo: $(RUN) ## set up, then the story in a minute: a ledger, receipts, proofs, tampering found
+	$(PY) -m ledger.cli.demo
+
+.PHONY: test
+test: $(DEV) ## set up, then every check that CI runs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	@set -e; for script in $(notdir $(basename $(GENERATORS))); do \
+	    echo "$(PY) -m tests.vectors.$$script --check"; \
+	    $(PY) -m tests.vectors.$$script --check; \
+	done
+	$(PY) -m pytest
+
+.PHONY: crash
+crash: $(DEV) ## the long crash run: kill -9, full disks, flipped bits, hundreds of times
+	$(PY) -m pytest tests/crash -m long
+
+.PHONY: bench
+bench: $(BENCH) ## benchmarks against peers in the same run, one million entries
+	$(PY) -m benchmarks
+
+.PHONY: bench-quick
+bench-quick: $(BENCH) ## the same, small
+	$(PY) -m benchmarks --quick
+
+GENERATORS := $(sort $(wildcard tests/vectors/generate_*.py))
+
+.PHONY: vectors
+vectors: $(DEV) ## write tests/vectors anew
+	@set -e; for script in $(notdir $(basename $(GENERATORS))); do \
+	    echo "$(PY) -m tests.vectors.$$script"; \
+	    $(PY) -m tests.vectors.$$script; \
+	done
+
+.PHONY: lock
+lock: $(VENV) ## resolve pyproject.toml anew into requirements/*.lock
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet pip-tools==7.6.2
+	.venv/lock/bin/python requirements/compile.py
+
+.PHONY: clean
+clean: ## remove what make has made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo bench-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: setup
+setup: $(DEV) ## only the set-up that the tests need
+
+$(VENV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo 'counterfoil needs Python 3.11 or newer, found: $(or $(VERSION),none) ($(PYTHON))' >&2; \
+	    echo 'hint: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	    echo '$(PYTHON) has no venv' >&2; \
+	    echo 'hint: apt-get install python3-venv' >&2; exit 1; }
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# The locks are complete, hence --no-deps: nothing is resolved here.
+$(RUN): requirements/server.lock requirements/build.lock pyproject.toml $(VENV)
+	$(INSTALL) --require-hashes -r requirements/server.lock -r requirements/build.lock
+	$(INSTALL) --no-build-isolation -e .
+	touch $@
+
+$(DEV): requirements/dev.lock $(RUN)
+	$(INSTALL) --require-hashes -r requirements/dev.lock
+	touch $@
+
+$(BENCH): requirements/bench.lock $(DEV)
+	$(INSTALL) --require-hashes -r requirements/bench.lock
+	touch $@

@@ -1,13 +1,14 @@
 """Proof files (c2sp.org/tlog-proof): an inclusion proof together with its checkpoint.
 
     c2sp.org/tlog-proof@v1
-    extra aGVsbG8=                                      <- optional; authenticated by nothing
+    extra aGVsbG8=                                      <- optional; not authenticated
     index 73894
-    gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=        <- 0 to 53 hashes, leaf to root
+    gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=        <- 0 to 53 hashes, from the leaf up
                                                         <- empty line
-    example.com/log ...                                 <- the checkpoint, verbatim (a signed note)
+    example.com/log ...                                 <- the checkpoint: a note, verbatim
 
-Each line ends in 0A. Index: decimal, below 2^53. Extra: 1 to 65,535 bytes. File name ``*.tlog-proof``.
+Each line ends in 0A. Index: decimal, below 2^53. Extra: 1 to 65,535 bytes. File name:
+``*.tlog-proof``.
 
 To verify: open the checkpoint (``open_checkpoint``), then check the hashes from the leaf hash at
 ``index`` to the checkpoint's root (``check_inclusion``). Parsing alone verifies nothing.

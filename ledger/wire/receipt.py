@@ -5,8 +5,8 @@
     index ... hashes ... checkpoint    <- see ledger.wire.proof
 
 The ``extra`` line is authenticated by nothing: whoever reads a receipt hashes the leaf and checks
-*that* hash at ``index`` under the checkpoint's root. A receipt that is given at once has a checkpoint
-with the log's Ed25519 line alone, and is *provisional* (``open_checkpoint`` says so).
+*that* hash at ``index`` under the checkpoint's root. A receipt that is given at once has a
+checkpoint with the log's Ed25519 line alone: it is *provisional* (``open_checkpoint`` says so).
 """
 
 from __future__ import annotations

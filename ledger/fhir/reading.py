@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from ledger.errors import BadRequest
 from ledger.fhir import jsontext
@@ -124,17 +124,27 @@ def read_document(data: bytes, name: str) -> Iterator[Item]:
     except BadRequest as error:
         yield BadItem(whole, error.message, error.hint)
         return
-    if not isinstance(value, dict) or "resourceType" not in value:
-        yield BadItem(whole, "is not a FHIR resource", "give a Bundle, a resource or NDJSON")
-    elif value["resourceType"] != "Bundle":
-        yield _checked(whole, data.strip(b" \t\r\n"), None)
+    problem = _problem(value)
+    is_bundle = problem is None and value["resourceType"] == "Bundle"
+    del value  # it may be many times the size of its text
+    if problem is not None:
+        yield BadItem(whole, *problem)
+    elif is_bundle:
+        yield from _entries(text, name)
     else:
+        yield _checked(whole, data.strip(b" \t\r\n"), None)
+
+
+def _problem(value: Any) -> tuple[str, str] | None:
+    if not isinstance(value, dict) or "resourceType" not in value:
+        return "is not a FHIR resource", "give a Bundle, a resource or NDJSON"
+    if value["resourceType"] == "Bundle":
         kind = value.get("type")
-        del value
-        if kind not in BUNDLE_TYPES:
-            yield BadItem(whole, "is a Bundle without a type that R4 knows", "set Bundle.type")
-        else:
-            yield from _entries(text, name)
+        if not isinstance(kind, str) or kind not in BUNDLE_TYPES:
+            return "is a Bundle without a type that R4 knows", "set Bundle.type"
+        if not isinstance(value.get("entry", []), list):
+            return "has entries that are no list", "export it again"
+    return None
 
 
 def _entries(text: str, name: str) -> Iterator[Item]:

@@ -11,7 +11,7 @@ VENV = .venv/.python-$(VERSION)
 RUN := .venv/.run
 DEV := .venv/.dev
 BENCH := .venv/.bench
-INSTALL := $(PY) -m pip install --quiet --no-deps
+INSTALL := $(PY) -m pip install -qq --no-deps
 
 # Nothing is written outside the checkout: the home may be read-only.
 export PIP_CACHE_DIR := $(CURDIR)/.venv/cache/pip
@@ -52,6 +52,10 @@ bench: $(BENCH) ## benchmarks against peers in the same run, one million entries
 .PHONY: bench-quick
 bench-quick: $(BENCH) ## the same, small
 	$(PY) -m benchmarks --quick
+
+.PHONY: bench-long
+bench-long: $(BENCH) ## the same with ten million entries
+	$(PY) -m benchmarks --long
 
 GENERATORS := $(sort $(wildcard tests/vectors/generate_*.py))
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from verifier.claim import Claim, parse_claim
+from verifier.claim import CLAIM_BYTES, Claim, parse_claim
 from verifier.errors import NotVerified
 
 ED25519, ML_DSA_44 = -19, -48
@@ -79,23 +79,18 @@ def parse_statement(raw: bytes) -> Statement:
     claim_end = signature_at - len(layout.signature_head)
     claim_field = claim_end - claim_at
     claim_head = b""
-    if 0 <= claim_field - 2 <= 0xFF:
+    if CLAIM_BYTES <= claim_field - 2 <= 0xFF:
         claim_head = b"\x58" + (claim_field - 2).to_bytes(1, "big")
     elif 0x100 <= claim_field - 3 <= 0xFFFF:
         claim_head = b"\x59" + (claim_field - 3).to_bytes(2, "big")
     else:
         raise _false("room for a claim", f"{len(raw)} bytes in all")
     claim_bytes = raw[claim_at + len(claim_head) : claim_end]
-    claim = parse_claim(claim_bytes)
+    author, chain = claim_bytes[50:66], claim_bytes[34:50]
     kid_at = len(layout.head)
     kid, signature = raw[kid_at : kid_at + 32], raw[signature_at:]
     protected = (
-        layout.head
-        + kid
-        + _ISSUER
-        + claim.author.hex().encode()
-        + _SUBJECT
-        + claim.chain.hex().encode()
+        layout.head + kid + _ISSUER + author.hex().encode() + _SUBJECT + chain.hex().encode()
     )
     payload = claim_head + claim_bytes
     rendered = protected + b"\xa0" + payload + layout.signature_head + signature
@@ -103,6 +98,7 @@ def parse_statement(raw: bytes) -> Statement:
         at = next(i for i, (a, b) in enumerate(zip(rendered, raw, strict=True)) if a != b)
         raise _false(f"{rendered[at : at + 8].hex()} at byte {at}", raw[at : at + 8].hex())
     signed = _SIGNED + protected[len(_TAG) :] + b"\x40" + payload
+    claim = parse_claim(claim_bytes)
     return Statement(layout.alg, kid, claim, claim_bytes, signature, signed)
 
 

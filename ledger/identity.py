@@ -5,8 +5,9 @@
     enrol     {"op": "enrol", "role", "keys": [{alg, key, use: "statement"}]}
     revoke    {"op": "revoke", "kid"}
 
-One governor for now; the format admits sixteen. A key is registered once in the whole log and never again, so a
-revoked key cannot return under another name. Specification: docs/spec/registry.md.
+One governor for now; the format admits sixteen. A key is registered once in the whole log and
+never again, so a revoked key cannot return under another name. Specification:
+docs/spec/registry.md.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ class Enrol:
 
     def encode(self) -> bytes:
         if self.role not in ROLES:
-            raise BadRequest(f"role {self.role} is unknown", hint="one of " + ", ".join(sorted(ROLES)))
+            raise BadRequest(
+                f"role {self.role} is unknown", hint="one of " + ", ".join(sorted(ROLES))
+            )
         return cbor.encode(
             {
                 "op": "enrol",
@@ -150,7 +153,7 @@ def decode_actor_body(data: bytes) -> Enrol | Revoke:
 
 
 def _fields(data: bytes, names: str) -> dict[str, cbor.Decoded]:
-    return _entry(dict(cbor.decode_map(data)), names)
+    return _entry(cbor.decode(data), names)
 
 
 def _entry(value: cbor.Decoded, names: str) -> dict[str, cbor.Decoded]:

@@ -1,8 +1,9 @@
 """The LMDB environment: opens, grows, and separates refusals before a commit from failures of one.
 
-LMDB needs the size of its map ahead of time. Here nobody names it: a commit that does not fit is aborted, the map is
-doubled, and the commit runs again. LMDB allows a resize only while this process has no transaction open, so readers
-pass a gate. Other processes meet ``MapResizedError`` and adopt the new size.
+LMDB needs the size of its map ahead of time. Here nobody names it: a commit that does not fit is
+aborted, the map is doubled, and the commit runs again. LMDB allows a resize only while this
+process has no transaction open, so readers pass a gate. Other processes meet ``MapResizedError``
+and adopt the new size.
 """
 
 from __future__ import annotations
@@ -96,6 +97,15 @@ class Environment:
             txn = self._env.begin(write=True)
             try:
                 result = work(Writer(txn, self._tables))
+            except lmdb.MapFullError:
+                txn.abort()
+                raise
+            except lmdb.Error as error:
+                txn.abort()
+                raise StorageFull(
+                    f"store: LMDB refuses to write: {error}",
+                    hint="make room or mend the disk and try again; nothing was written",
+                ) from error
             except BaseException:
                 txn.abort()
                 raise
@@ -143,7 +153,9 @@ class Reader:
         value: bytes | None = self._txn.get(key, db=self._tables[table])
         return value
 
-    def scan(self, table: str, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, table: str, start: bytes = b"", stop: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Rows with start <= key < stop, in key order."""
         cursor = self._txn.cursor(db=self._tables[table])
         if not cursor.set_range(start):
@@ -188,6 +200,15 @@ class Writer(Reader):
     def delete(self, table: str, key: bytes) -> None:
         """Remove a row if it is there."""
         self._txn.delete(key, db=self._tables[table])
+
+    def delete_below(self, table: str, key: bytes, limit: int | None) -> None:
+        """Remove rows with a smaller key, at most ``limit`` of them."""
+        with self._txn.cursor(db=self._tables[table]) as cursor:
+            removed = 0
+            found = cursor.first()
+            while found and cursor.key() < key and (limit is None or removed < limit):
+                found = cursor.delete() and bool(cursor.key())
+                removed += 1
 
 
 class _Gate:

@@ -1,12 +1,13 @@
 """Guard: the newest acknowledged checkpoint, in a file outside the ledger's directory.
 
-A ledger restored from an old copy, or an LMDB that fell back by one transaction, would go on from a smaller size and
-fork the log. The guard remembers a larger size, so that opening refuses. Two slots are written in turn; each is
+A ledger restored from an old copy, or an LMDB that fell back by one transaction, would go on from
+a smaller size and fork the log. The guard remembers a larger size, so that opening refuses. Two
+slots are written in turn; each is
 
     magic (8) ‖ turn u64 ‖ length u32 ‖ signed checkpoint ‖ zeros ‖ SHA-256 over all before (32)      = 4096 bytes
 
-so a torn write spoils at most the slot that was being written, and the other still holds the checkpoint before.
-Best on another device than the ledger.
+so a torn write spoils at most the slot that was being written, and the other still holds the
+checkpoint before. Best on another device than the ledger.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class Guard:
     """The open guard of one ledger. Owned by the writer."""
 
     def __init__(self, path: Path) -> None:
-        """Open an existing guard. Raises LedgerFault when it is missing or both slots are damaged."""
+        """Open an existing guard. Raises LedgerFault when it is missing or both slots are
+        damaged.
+        """
         try:
             self._handle = os.open(path, os.O_RDWR)
         except OSError as error:

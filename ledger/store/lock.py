@@ -1,8 +1,8 @@
 """One writing process for each ledger.
 
-LMDB would let a second writer in and make it wait; two appenders that each hold the log's state in memory must not
-exist at all, so the writer takes this lock first and keeps it until it closes. The kernel drops it when the process
-ends, however it ends.
+LMDB would let a second writer in and make it wait; two appenders that each hold the log's state
+in memory must not exist at all, so the writer takes this lock first and keeps it until it closes.
+The kernel drops it when the process ends, however it ends.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""Merging runs in a process of its own, so that a merge of a million rows never holds the appender's interpreter.
+"""Merging runs in a process of its own, so that a merge of a million rows never holds the
+appender's interpreter.
 
-The child reads one JSON request a line from its standard input and answers one a line on its standard output; it
-ends when its input ends, so it never outlives a writer that was killed. A merge is a pure function of files.
+The child reads one JSON request a line from its standard input and answers one a line on its
+standard output; it ends when its input ends, so it never outlives a writer that was killed. A
+merge is a pure function of files.
 
-    {"inputs": [[path, rows, digest], …], "row_size": 65, "output": path}  ->  {"rows": n, "digest": hex}
+    {"inputs": [[path, rows, digest], …], "row_size": 65, "output": path}  ->  {"rows": n,
+    "digest": hex}
 """
 
 from __future__ import annotations

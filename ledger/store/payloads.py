@@ -1,9 +1,9 @@
 """Sealed payloads in append-only segment files, out of LMDB's way.
 
-A payload is large, is never looked up by anything but its position, and must one day be destroyed for good; LMDB
-neither shrinks nor wipes. A segment ``<n>.seg`` holds blobs back to back; where an entry's blob lies follows from
-the place of its piece (see ``tables``) and the sizes in the claims. Bytes behind the committed end are what a crash
-left; the next writer cuts them off.
+A payload is large, is never looked up by anything but its position, and must one day be destroyed
+for good; LMDB neither shrinks nor wipes. A segment ``<n>.seg`` holds blobs back to back; where an
+entry's blob lies follows from the place of its piece (see ``tables``) and the sizes in the
+claims. Bytes behind the committed end are what a crash left; the next writer cuts them off.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
     blocks   4,096 bytes each: as many whole rows as fit, zeros behind
     footer   per block: first 8 bytes of its first key ‖ CRC-32 of the block
 
-A row begins with a 16-byte key that is spread evenly (a hash), keys are unique and ascending. The SHA-256 of the
-footer stands in LMDB, so the file belongs to the log, and every block is checked when it is read. Runs are rebuilt
-from the leaves by anyone; they are files because a merged run is large and LMDB would keep its old pages for ever.
+A row begins with a 16-byte key that is spread evenly (a hash), keys are unique and ascending. The
+SHA-256 of the footer stands in LMDB, so the file belongs to the log, and every block is checked
+when it is read. Runs are rebuilt from the leaves by anyone; they are files because a merged run
+is large and LMDB would keep its old pages for ever.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Sorted index: which row is the newest for a key, from runs that are only ever written in order.
 
-Runs are aligned and start at 4,096 leaves; sixteen neighbours of one size merge into one, in the background, the
-newest row of a key winning. So a look-up visits at most fifteen runs of each size, and every row is written once per
-size: about 60 bytes a leaf in all, where a B-tree with random keys writes kilobytes.
+Runs are aligned and start at 4,096 leaves; sixteen neighbours of one size merge into one, in the
+background, the newest row of a key winning. So a look-up visits at most fifteen runs of each
+size, and every row is written once per size: about 60 bytes a leaf in all, where a B-tree with
+random keys writes kilobytes.
 
-The writer hands over what changed in each aligned stretch of 4,096 leaves (``submit``); finished runs wait in
-``finished`` until the next commit registers them in LMDB, because a run counts only once the log names it.
+The writer hands over what changed in each aligned stretch of 4,096 leaves (``submit``); finished
+runs wait in ``finished`` until the next commit registers them in LMDB, because a run counts only
+once the log names it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class Finished:
 class SortedIndex:
     """The runs of one name. ``find`` is for every thread, the rest is owned by the writer thread."""
 
-    def __init__(self, directory: Path, name: RunName, row_size: int, rows: Iterable[RunRow]) -> None:
+    def __init__(
+        self, directory: Path, name: RunName, row_size: int, rows: Iterable[RunRow]
+    ) -> None:
         """Open every registered run. Raises LedgerFault when they do not partition [0, upto)."""
         self.name = name
         self.row_size = row_size

@@ -10,9 +10,9 @@
     runs       name u8 ‖ from u64 ‖ to u64      rows u64 ‖ SHA-256 of the run's fences (32)
     meta       "state", "checkpoint", "published"
 
-A piece is what one commit added to one bundle, so no byte is written twice and a bundle is its pieces joined. It
-never crosses a multiple of 256. Entry ids begin with their time, so ``ids`` grows at its end: a random key would
-cost 9 to 14 KB of pages a row.
+A piece is what one commit added to one bundle, so no byte is written twice and a bundle is its
+pieces joined. It never crosses a multiple of 256. Entry ids begin with their time, so ``ids``
+grows at its end: a random key would cost 9 to 14 KB of pages a row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TILE_KEY: Final = Struct(">BQ")
 TAG_KEY: Final = Struct(">Q16s")
 RUN_KEY: Final = Struct(">BQQ")
 RUN_VALUE: Final = Struct(">Q32s")
-_STATE: Final = Struct(">8sQQIQQQ")
+_STATE: Final = Struct(">8sQQIQ")
 _MAGIC: Final = b"cflog\x00\x001"
 
 STATE_KEY: Final = b"state"
@@ -86,9 +86,6 @@ class State:
     size: int
     received_ms: int
     payload_end: Place
-    heads_upto: int
-    """Leaves below this index are covered by registered heads runs."""
-    tags_upto: int
 
     def encode(self) -> bytes:
         return _STATE.pack(
@@ -97,8 +94,6 @@ class State:
             self.received_ms,
             self.payload_end.segment,
             self.payload_end.offset,
-            self.heads_upto,
-            self.tags_upto,
         )
 
     @classmethod
@@ -106,11 +101,13 @@ class State:
         """Raises LedgerFault when the row is not ours."""
         if len(data) != _STATE.size:
             raise LedgerFault("store: the state row has a wrong size", hint=DAMAGED)
-        magic, size, received, segment, offset, heads, tags = _STATE.unpack(data)
+        magic, size, received, segment, offset = _STATE.unpack(data)
         if magic != _MAGIC:
             raise LedgerFault("store: the state row is of another version", hint=DAMAGED)
-        return cls(size, received, Place(segment, offset), heads, tags)
+        return cls(size, received, Place(segment, offset))
 
 
-EMPTY_STATE: Final = State(0, 0, Place(0, 0), 0, 0)
-DAMAGED: Final = "run `counterfoil check DIR` to see all damage, then restore from a backup or a mirror"
+EMPTY_STATE: Final = State(0, 0, Place(0, 0))
+DAMAGED: Final = (
+    "run `counterfoil check DIR` to see all damage, then restore from a backup or a mirror"
+)

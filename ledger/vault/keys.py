@@ -3,12 +3,13 @@
     vault/master.key         32 random bytes
     vault/keys/<n>.keys      slots of leaves [65,536 n, 65,536 (n+1)); leaf i at byte 32 (i mod 65,536)
 
-Slots are encrypted with AES-256-XTS (IEEE 1619), 128 slots to a data unit, so one slot can be written or overwritten
-by itself without moving the others. XTS does not authenticate: a key is good when the sealed blob's key commitment
-says so, and that is checked whenever one is used. A slot of zeros holds no key: never written, or destroyed.
+Slots are encrypted with AES-256-XTS (IEEE 1619), 128 slots to a data unit, so one slot can be
+written or overwritten by itself without moving the others. XTS does not authenticate: a key is
+good when the sealed blob's key commitment says so, and that is checked whenever one is used. A
+slot of zeros holds no key: never written, or destroyed.
 
-Keys are written before the log commits. A key whose commit never came is harmless: the next entry at that index
-overwrites it.
+Keys are written before the log commits. A key whose commit never came is harmless: the next entry
+at that index overwrites it.
 """
 
 from __future__ import annotations
@@ -59,14 +60,18 @@ class MasterKey:
                 hint="restore it from its backup: without it no content can be opened",
             ) from error
         if len(secret) != _MASTER_SIZE:
-            raise LedgerFault("the vault's master key has a wrong size", hint="restore it from its backup")
+            raise LedgerFault(
+                "the vault's master key has a wrong size", hint="restore it from its backup"
+            )
         return cls(
             _derive(secret, b"counterfoil/vault/slots/v1", 64),
             _derive(secret, b"counterfoil/vault/tags/v1", 32),
         )
 
     def tag(self, domain: bytes, *parts: bytes) -> bytes:
-        """A 16-byte fingerprint that only the holder of the vault can make: HMAC over length-prefixed parts."""
+        """A 16-byte fingerprint that only the holder of the vault can make: HMAC over
+        length-prefixed parts.
+        """
         message = b"".join(len(part).to_bytes(8, "big") + part for part in (domain, *parts))
         return hmac.digest(self._tags, message, "sha256")[:TAG_SIZE]
 
@@ -111,7 +116,9 @@ class VaultKeys:
         while at < start + len(keys):
             stop = min(start + len(keys), (at // _UNIT + 1) * _UNIT)
             plain = b"".join(keys[at - start : stop - start])
-            pieces.append(_transform(self._master.cipher(at // _UNIT).encryptor(), at % _UNIT, plain))
+            pieces.append(
+                _transform(self._master.cipher(at // _UNIT).encryptor(), at % _UNIT, plain)
+            )
             at = stop
         write_all(handle, b"".join(pieces), start % _FILE * SLOT)
         os.fdatasync(handle)
@@ -161,8 +168,8 @@ class VaultKeys:
 def _transform(context: CipherContext, first: int, data: bytes) -> bytes:
     """Run the slots from ``first`` on through a data unit's cipher.
 
-    XTS gives every 16-byte block its own tweak by position, so what stands before in the unit only has to be there.
-    A slot of zeros stays one: it means that there is no key.
+    XTS gives every 16-byte block its own tweak by position, so what stands before in the unit
+    only has to be there. A slot of zeros stays one: it means that there is no key.
     """
     before = bytes(first * SLOT)
     result = (context.update(before + data) + context.finalize())[len(before) :]

@@ -3,7 +3,8 @@
     body   member kind u8 (record or access) ‖ count u32 (1…4,096) ‖ root (32)
     root   RFC 6962 root over SHA-256(0x00 ‖ "counterfoil/batch-member/v1" ‖ claim), in order
 
-The members follow the batch's leaf directly, as version 2 leaves. Specification: docs/spec/batch.md.
+The members follow the batch's leaf directly, as version 2 leaves. Specification:
+docs/spec/batch.md.
 """
 
 from __future__ import annotations

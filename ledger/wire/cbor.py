@@ -1,11 +1,14 @@
-"""Deterministic CBOR (RFC 8949 section 4.2.1), the small part of it that our bodies and headers use.
+"""Deterministic CBOR (RFC 8949 section 4.2.1), the small part of it that our bodies and headers
+use.
 
-Allowed: unsigned and negative integers, byte strings, text strings (UTF-8 checked), arrays, maps with text or
-integer keys. Definite lengths only, shortest form only, map keys unique and in bytewise order of their encodings,
-depth at most 8, at most 65,535 bytes in all, nothing behind the item. No tags, floats or simple values.
+Allowed: unsigned and negative integers, byte strings, text strings (UTF-8 checked), arrays, maps
+with text or integer keys. Definite lengths only, shortest form only, map keys unique and in
+bytewise order of their encodings, depth at most 8, at most 65,535 bytes in all, nothing behind
+the item. No tags, floats or simple values.
 
-cbor2 decodes far more than that (duplicate keys, indefinite lengths, trailing bytes) and its canonical encoder sorts
-by RFC 7049; these bytes are hashed and signed, so both directions are written here.
+cbor2 decodes far more than that (duplicate keys, indefinite lengths, trailing bytes) and its
+canonical encoder sorts by RFC 7049; these bytes are hashed and signed, so both directions are
+written here.
 """
 
 from __future__ import annotations
@@ -54,7 +57,9 @@ def encode(value: Value) -> bytes:
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode exactly one item. Raises BadRequest for anything that ``encode`` would not have written."""
+    """Decode exactly one item. Raises BadRequest for anything that ``encode`` would not have
+    written.
+    """
     if len(data) > MAX_BYTES:
         raise BadRequest(f"cbor: {len(data)} bytes are over the limit of {MAX_BYTES}")
     reader = _Reader(data)

@@ -135,7 +135,9 @@ class Claim:
             CLAIM_STRUCT.unpack_from(data)
         )
         if version != CLAIM_VERSION:
-            raise BadRequest(f"claim version {version} is unknown, this reader knows {CLAIM_VERSION}")
+            raise BadRequest(
+                f"claim version {version} is unknown, this reader knows {CLAIM_VERSION}"
+            )
         if kind not in BUILT_KINDS:
             raise BadRequest(f"claim kind {kind} is reserved or unknown")
         claim = cls(

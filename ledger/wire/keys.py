@@ -3,8 +3,8 @@
     kid = SHA-256("counterfoil/kid/v1" ‖ CBOR(alg) ‖ raw public key)
 
 Ed25519 (alg -19, RFC 9864; RFC 8032 section 5.1): the encoding must be canonical and the point must be in the
-prime-order subgroup and not the identity. With a small-order key OpenSSL accepts signatures over *every* message,
-so the check is made once for each key before it is used for the first time.
+prime-order subgroup and not the identity. With a small-order key OpenSSL accepts signatures over
+*every* message, so the check is made once for each key before it is used for the first time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def load_ed25519(raw: bytes) -> Ed25519PublicKey:
         raise BadRequest(f"an Ed25519 key has 32 bytes, not {len(raw)}")
     point = _decode(raw)
     if _same(point, _IDENTITY) or not _same(_multiply(_L, point), _IDENTITY):
-        raise BadRequest("Ed25519 key is not in the prime-order subgroup", hint="generate a new key")
+        raise BadRequest(
+            "Ed25519 key is not in the prime-order subgroup", hint="generate a new key"
+        )
     return Ed25519PublicKey.from_public_bytes(raw)
 
 

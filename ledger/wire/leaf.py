@@ -3,9 +3,9 @@
     version 1   u8 1 ‖ seq u64 ‖ prev hash (32) ‖ prev index u64 ‖ received_ms u64 ‖ statement
     version 2   u8 2 ‖ the same header ‖ batch index u64 ‖ position u32 ‖ claim (170 bytes)
 
-Version 2 is a member of a batch: the batch's one statement covers it. prev is the chain's previous leaf; the first
-leaf of a chain has seq 0 and zeros there. Versions 0x81 and 0x82 are reserved for succession.
-Specification: docs/spec/leaf.md.
+Version 2 is a member of a batch: the batch's one statement covers it. prev is the chain's
+previous leaf; the first leaf of a chain has seq 0 and zeros there. Versions 0x81 and 0x82 are
+reserved for succession. Specification: docs/spec/leaf.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from ledger.errors import BadRequest
 from ledger.wire.claim import CLAIM_SIZE, Claim
 from ledger.wire.ids import MAX_INTEGER, ZERO_HASH, Hash, LeafIndex
-from ledger.wire.statement import Statement, parse_statement
+from ledger.wire.statement import Statement, parse_statement, slice_claim
 
 MAX_LEAF: Final = 65_535
 SINGLE: Final = 1
@@ -66,7 +66,9 @@ def decode_leaf(data: bytes) -> Leaf:
         leaf = Leaf(seq, prev_hash, prev_index, received, Claim.decode(statement.claim), statement)
     elif data[0] == MEMBER:
         if len(data) != MEMBER_HEADER.size + CLAIM_SIZE:
-            raise BadRequest(f"batch member has {len(data)} bytes, not {MEMBER_HEADER.size + CLAIM_SIZE}")
+            raise BadRequest(
+                f"batch member has {len(data)} bytes, not {MEMBER_HEADER.size + CLAIM_SIZE}"
+            )
         _, seq, prev_hash, prev_index, received, batch, position = MEMBER_HEADER.unpack_from(data)
         claim = Claim.decode(data[MEMBER_HEADER.size :])
         leaf = Leaf(seq, prev_hash, prev_index, received, claim, None, batch, position)
@@ -89,4 +91,4 @@ def claim_bytes(data: bytes) -> bytes:
     """The claim inside an encoded leaf that was decoded before."""
     if data[0] == MEMBER:
         return data[MEMBER_HEADER.size :]
-    return parse_statement(data[HEADER.size :]).claim
+    return slice_claim(data[HEADER.size :])

@@ -6,9 +6,9 @@
     AAD           = log ‖ chain ‖ entry id
     plain text    = u32 header length ‖ header ‖ u64 content length ‖ content ‖ zeros up to the Padmé size
 
-GCM alone lets one blob open to two contents under two keys; k_com rules that out, so the statement's hash of the
-blob commits to the content. Padmé (Nikitin et al., PETS 2019) leaks O(log log size) bits of the size at a cost of
-at most 12 %. Specification: docs/spec/sealed-blob.md.
+GCM alone lets one blob open to two contents under two keys; k_com rules that out, so the
+statement's hash of the blob commits to the content. Padmé (Nikitin et al., PETS 2019) leaks O(log
+log size) bits of the size at a cost of at most 12 %. Specification: docs/spec/sealed-blob.md.
 """
 
 from __future__ import annotations
@@ -95,12 +95,16 @@ def seal(content: bytes, header: dict[str, cbor.Value], place: bytes) -> Sealed:
 
 
 def commits_to(blob: bytes, key: bytes) -> bool:
-    """Whether ``key`` is the one key that this blob was sealed with (the ciphertext is not looked at)."""
+    """Whether ``key`` is the one key that this blob was sealed with (the ciphertext is not looked
+    at).
+    """
     return compare_digest(_derive(key)[1], blob[1:_NONCE_AT])
 
 
 def unseal(blob: bytes, key: bytes, place: bytes) -> Content:
-    """Open and decode. Raises BadEvidence when key or place do not fit, BadRequest when it is malformed."""
+    """Open and decode. Raises BadEvidence when key or place do not fit, BadRequest when it is
+    malformed.
+    """
     if len(blob) < MIN_BLOB or blob[:1] != _VERSION or len(key) != KEY_SIZE:
         raise BadRequest("sealed blob is malformed or its key has a wrong size")
     encryption, commitment = _derive(key)

@@ -1,13 +1,14 @@
-"""Statement: a claim signed by its author, as a COSE_Sign1 (RFC 9052 section 4.2; SCITT signed statement).
+"""Statement: a claim signed by its author, as a COSE_Sign1 (RFC 9052 section 4.2; SCITT signed
+statement).
 
     d2 84 ‖ bstr(protected) ‖ a0 ‖ bstr(claim) ‖ bstr(signature)
 
     protected = {1: alg, 3: "application/vnd.counterfoil.claim", 4: kid,
                  15: {1: hex(author), 2: hex(chain)}}              deterministic CBOR
 
-All fields have a fixed length for a given algorithm and claim length, so a reader slices at fixed offsets, renders
-the statement again from what it sliced, and compares the bytes: nothing but the one deterministic encoding passes.
-Specification: docs/spec/statement.md.
+All fields have a fixed length for a given algorithm and claim length, so a reader slices at fixed
+offsets, renders the statement again from what it sliced, and compares the bytes: nothing but the
+one deterministic encoding passes. Specification: docs/spec/statement.md.
 """
 
 from __future__ import annotations
@@ -50,7 +51,12 @@ _TAIL_SIZE: Final = HASH_SIZE + len(_BEFORE_ISS) + _HEX + len(_BEFORE_SUB) + _HE
 
 def _layout(alg: int, signature_size: int) -> _Layout:
     before_kid = (
-        b"\xa4\x01" + cbor.encode(alg) + b"\x03" + cbor.encode(CONTENT_TYPE) + b"\x04" + cbor.head(2, 32)
+        b"\xa4\x01"
+        + cbor.encode(alg)
+        + b"\x03"
+        + cbor.encode(CONTENT_TYPE)
+        + b"\x04"
+        + cbor.head(2, 32)
     )
     return _Layout(
         alg, signature_size, b"\xd2\x84" + cbor.head(2, len(before_kid) + _TAIL_SIZE) + before_kid
@@ -65,7 +71,9 @@ _SIGNATURE1: Final = b"\x84\x6aSignature1"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A parsed statement. ``claim`` holds the claim's bytes; ``signed`` is what the signature covers."""
+    """A parsed statement. ``claim`` holds the claim's bytes; ``signed`` is what the signature
+    covers.
+    """
 
     alg: int
     kid: KeyId
@@ -104,48 +112,56 @@ def _render(layout: _Layout, kid: bytes, claim: bytes, signature: bytes) -> byte
 
 
 def parse_statement(data: bytes) -> Statement:
-    """Slice, render again, compare. The claim inside is only sliced: decode it with ``Claim.decode``.
+    """Slice, render again, compare. The claim inside is only sliced: decode it with
+    ``Claim.decode``.
 
     Raises BadRequest for every byte string that is not the deterministic encoding of a statement.
     """
+    layout, claim_head, claim_at, claim_end = _slice(data)
+    kid_at = len(layout.prefix)
+    kid = KeyId(data[kid_at : kid_at + HASH_SIZE])
+    claim = data[claim_at:claim_end]
+    iss, sub = claim[_AUTHOR].hex().encode(), claim[_CHAIN].hex().encode()
+    middle = b"".join((_BEFORE_ISS, iss, _BEFORE_SUB, sub, b"\xa0", claim_head))
+    if data[kid_at + HASH_SIZE : claim_at] != middle:
+        raise BadRequest("statement's protected header does not name the claim's author and chain")
+    signature_at = claim_end + len(layout.signature_head)
+    if data[claim_end:signature_at] != layout.signature_head:
+        raise BadRequest("statement's signature is not announced with its length")
+    head_at = claim_at - len(claim_head)
+    signed = b"".join(
+        (_SIGNATURE1, data[_PROTECTED_AT : head_at - 1], b"\x40", data[head_at:claim_end])
+    )
+    return Statement(layout.alg, kid, claim, data[signature_at:], signed)
+
+
+def slice_claim(data: bytes) -> bytes:
+    """The claim of a statement that was parsed before."""
+    _, _, start, stop = _slice(data)
+    return data[start:stop]
+
+
+def _slice(data: bytes) -> tuple[_Layout, bytes, int, int]:
+    """Layout, head of the claim, and where the claim lies. Everything else is left to compare."""
     for layout in _LAYOUTS:
         if data.startswith(layout.prefix):
             break
     else:
         raise BadRequest("statement does not begin as a COSE_Sign1 with our protected header")
-    kid_at = len(layout.prefix)
-    head_at = kid_at + _TAIL_SIZE + 1
-    size = len(data) - head_at - len(layout.signature_head) - layout.signature_size
-    claim_head = _claim_head(size - 2) if size - 2 == CLAIM_SIZE else _long_head(size)
-    claim_at = head_at + len(claim_head)
-    signature_at = len(data) - layout.signature_size
-    claim = data[claim_at : signature_at - len(layout.signature_head)]
-    kid = KeyId(data[kid_at : kid_at + HASH_SIZE])
-    if not CLAIM_SIZE <= len(claim) <= MAX_CLAIM:
-        raise BadRequest(f"statement has {len(data)} bytes, which leaves no room for a claim")
-    signature = data[signature_at:]
-    protected = _protected(layout, kid, claim)
-    rendered = b"".join(
-        (b"\xd2\x84", protected, b"\xa0", claim_head, claim, layout.signature_head, signature)
-    )
-    if rendered != data:
-        raise BadRequest(f"statement differs from its deterministic encoding at byte {_differs(rendered, data)}")
-    signed = b"".join((_SIGNATURE1, protected, b"\x40", claim_head, claim))
-    return Statement(layout.alg, kid, claim, signature, signed)
+    head_at = len(layout.prefix) + _TAIL_SIZE + 1
+    claim_end = len(data) - layout.signature_size - len(layout.signature_head)
+    room = claim_end - head_at
+    claim_head = b"\x58\xaa" if room == CLAIM_SIZE + 2 else _long_head(room)
+    return layout, claim_head, head_at + len(claim_head), claim_end
 
 
-def _long_head(size: int) -> bytes:
-    """Head of a claim whose head and body take ``size`` bytes together."""
-    if size <= CLAIM_SIZE or size > MAX_CLAIM + 3:
-        raise BadRequest("statement has no room for a claim, or a claim over the limit")
+def _long_head(room: int) -> bytes:
+    """Head of a claim whose head and body take ``room`` bytes together."""
     for width in (2, 3):
-        if len(head := cbor.head(2, size - width)) == width:
+        size = room - width
+        if CLAIM_SIZE <= size <= MAX_CLAIM and len(head := cbor.head(2, size)) == width:
             return head
-    raise BadRequest("statement's claim length is not in shortest form")
-
-
-def _differs(a: bytes, b: bytes) -> int:
-    return next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    raise BadRequest("statement has no room for a claim, or a claim over the limit")
 
 
 def to_be_signed(alg: int, kid: KeyId, claim: bytes) -> bytes:
@@ -157,7 +173,9 @@ def to_be_signed(alg: int, kid: KeyId, claim: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class StatementKey:
-    """An author's Ed25519 signing key with its key id, so that signing many claims hashes it once."""
+    """An author's Ed25519 signing key with its key id, so that signing many claims hashes it
+    once.
+    """
 
     private: Ed25519PrivateKey
     kid: KeyId

@@ -42,8 +42,7 @@ class Tile:
             raise BadRequest(f"there is no tile level {self.level}")
         if not 0 <= self.index <= MAX_INTEGER:
             raise BadRequest("a tile index is not below 2^53")
-        if not 1 <= self.width <= FULL_WIDTH:
-            raise BadRequest(f"a tile does not have {self.width} hashes")
+        _check_width(self.width)
 
     def path(self) -> str:
         """Where a log serves it."""
@@ -83,8 +82,7 @@ def tiles_of(size: int) -> Iterator[Tile]:
 
 def encode_bundle(entries: Sequence[bytes]) -> bytes:
     """An entry bundle of 1 to 256 entries."""
-    if not 1 <= len(entries) <= FULL_WIDTH:
-        raise BadRequest(f"a bundle does not have {len(entries)} entries")
+    _check_width(len(entries))
     if max(map(len, entries)) > MAX_ENTRY_SIZE:
         raise BadRequest(f"an entry is larger than {MAX_ENTRY_SIZE} bytes")
     return b"".join([len(entry).to_bytes(2, "big") + entry for entry in entries])
@@ -92,6 +90,7 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
 
 def decode_bundle(data: bytes, width: int) -> list[bytes]:
     """The ``width`` entries of a bundle."""
+    _check_width(width)
     entries: list[bytes] = []
     at = 0
     while at < len(data):
@@ -109,9 +108,15 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
 
 def decode_tile(data: bytes, width: int) -> list[Hash]:
     """The ``width`` hashes of a tile."""
+    _check_width(width)
     if len(data) != width * HASH_SIZE:
         raise BadRequest(f"a tile of {width} hashes has {len(data)} bytes")
     return [Hash(data[at : at + HASH_SIZE]) for at in range(0, len(data), HASH_SIZE)]
+
+
+def _check_width(width: int) -> None:
+    if not 1 <= width <= FULL_WIDTH:
+        raise BadRequest(f"a tile or bundle has 1 to {FULL_WIDTH} items, not {width}")
 
 
 def _grouped(index: int) -> str:

@@ -1,0 +1,288 @@
+"""Appender: the one writer. Takes admitted entries from any thread, commits them in groups,
+answers each.
+
+A group is decided (``ledger.sequencer``, pure) and then applied, in this order, each step durable
+before the next:
+
+    1. payloads      appended to the segment, fdatasync
+    2. content keys  into the vault's slots, fdatasync
+    3. the log       leaves, tiles, ids, index rows and the signed checkpoint, one LMDB transaction
+    4. the guard     the checkpoint once more, outside, fdatasync
+    5. the answer
+
+What fails before step 3 aborts the group: nothing was written, the caller may try again. What
+fails in step 3 or 4 stops the appender for good, since what the disk holds is unknown; opening
+the ledger again finds out.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from ledger.admission import Admitted, AdmittedBatch, PublicKeys
+from ledger.errors import CounterfoilError, LedgerFault
+from ledger.heads import ChainHeads
+from ledger.identity import Registry
+from ledger.keyfiles import LogKeys
+from ledger.merkle import Frontier
+from ledger.sequencer import ID_WINDOW_MS, Appended, Draft, LogView, receive_time
+from ledger.store.environment import CommitFailed, StorageFull
+from ledger.store.guard import Guard
+from ledger.store.sorted_index import RunBuilder
+from ledger.store.store import Commit, Store, storage_full
+from ledger.store.tables import State
+from ledger.tags import TagIndex
+from ledger.vault.keys import VaultKeys
+from ledger.wire.checkpoint import Checkpoint, sign_provisional
+from ledger.wire.claim import Kind
+from ledger.wire.ids import TreeSize
+
+GROUP_ENTRIES: Final = 8_192
+GROUP_BYTES: Final = 64 << 20
+ENTRY_OVERHEAD: Final = 1_024
+"""Leaf, tile and id rows of an entry, rounded up: for the check of free space."""
+
+Item: TypeAlias = Admitted | AdmittedBatch
+Outcome: TypeAlias = Appended | CounterfoilError
+
+
+@dataclass(slots=True)
+class Parts:
+    """What opening hands to the appender. Owned by its thread from then on."""
+
+    store: Store
+    vault: VaultKeys
+    guard: Guard
+    keys: LogKeys
+    registry: Registry
+    heads: ChainHeads
+    tags: TagIndex
+    builder: RunBuilder
+    frontier: Frontier
+    latest_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    items: Sequence[Item]
+    answer: Future[list[Outcome]]
+
+
+class Appender:
+    """Start with ``Appender(parts)``, hand in with ``submit``, end with ``close``."""
+
+    def __init__(self, parts: Parts, clock: Callable[[], int] | None = None) -> None:
+        self._parts = parts
+        self._clock = clock or (lambda: time.time_ns() // 1_000_000)
+        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._stopped: LedgerFault | None = None
+        self._waiting: _Request | None = None
+        state = parts.store.state()
+        self._received_ms = state.received_ms
+        self.checkpoint = parts.store.checkpoint() if state.size else b""
+        """The newest acknowledged checkpoint. Written by the appender's thread only."""
+        self.public_keys: PublicKeys = _public_keys(parts.registry)
+        self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
+        self._thread.start()
+
+    def submit(self, items: Sequence[Item]) -> Future[list[Outcome]]:
+        """Hand in entries that belong together; the answer has one outcome for each, in order.
+
+        The future raises LedgerFault when the appender has stopped, StorageFull when nothing was
+        written.
+        """
+        request = _Request(items, Future())
+        if self._stopped is not None:
+            request.answer.set_exception(self._stopped)
+        else:
+            self._requests.put(request)
+        return request.answer
+
+    def close(self) -> None:
+        """Commit what was handed in, then end the thread."""
+        self._requests.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (group := self._next_group()) is not None:
+            try:
+                outcomes = self._decide_and_apply(group)
+            except (CommitFailed, OSError) as error:
+                self._stop(group, error)
+            except CounterfoilError as error:
+                for request in group:
+                    request.answer.set_exception(error)
+            except Exception as error:
+                self._stop(group, error)
+            else:
+                for request, answer in zip(group, outcomes, strict=True):
+                    request.answer.set_result(answer)
+        self._drain(LedgerFault("the ledger is closed"))
+
+    def _next_group(self) -> list[_Request] | None:
+        """Requests for one commit; None to end. An actor entry ends its group: it changes who may
+        sign.
+        """
+        group: list[_Request] = []
+        entries = size = 0
+        while True:
+            request = self._waiting
+            self._waiting = None
+            if request is None:
+                try:
+                    request = self._requests.get(block=not group)
+                except queue.Empty:
+                    return group
+            if request is None:
+                if group:
+                    self._requests.put(None)
+                return group or None
+            count, blob_bytes, ends = _measure(request.items)
+            if group and (entries + count > GROUP_ENTRIES or size + blob_bytes > GROUP_BYTES):
+                self._waiting = request
+                return group
+            group.append(request)
+            entries, size = entries + count, size + blob_bytes
+            if ends:
+                return group
+
+    def _decide_and_apply(self, group: list[_Request]) -> list[list[Outcome]]:
+        if self._stopped is not None:
+            raise self._stopped
+        if self._parts.builder.failure is not None:
+            raise CommitFailed(f"the index cannot be written: {self._parts.builder.failure}")
+        draft = Draft(self._view(), receive_time(self._clock(), self._received_ms))
+        outcomes = [[_place(draft, item) for item in request.items] for request in group]
+        if draft.leaves:
+            self._apply(draft)
+        return outcomes
+
+    def _view(self) -> LogView:
+        parts = self._parts
+        return LogView(
+            parts.frontier.size,
+            self._received_ms,
+            parts.registry,
+            parts.heads.get,
+            parts.store.index_of,
+            parts.latest_id,
+            parts.store.leaf,
+        )
+
+    def _apply(self, draft: Draft) -> None:
+        """The five steps of the module's docstring but the answer."""
+        parts, start = self._parts, draft.view.size
+        parts.store.check_space(sum(map(len, draft.blobs)) + ENTRY_OVERHEAD * len(draft.leaves))
+        end = parts.store.payloads.end
+        frontier = parts.frontier.copy()
+        tile_hashes = frontier.extend(draft.hashes)
+        checkpoint = self._sign(frontier)
+        finished = [parts.builder.finished[at] for at in range(len(parts.builder.finished))]
+        place = parts.store.write_payloads(draft.blobs)
+        try:
+            self._store_keys(start, draft.keys)
+            state = State(frontier.size, draft.received_ms, parts.store.payloads.end)
+            parts.store.commit(
+                Commit(
+                    start,
+                    draft.leaves,
+                    tile_hashes,
+                    draft.ids,
+                    checkpoint,
+                    state,
+                    [len(blob) for blob in draft.blobs],
+                    place,
+                    [index for index, _ in draft.registry_changes],
+                    draft.tags,
+                    [run for _, run in finished],
+                    (draft.received_ms - ID_WINDOW_MS - 1000).to_bytes(6, "big"),
+                )
+            )
+        except StorageFull:
+            parts.store.payloads.rewind(end)
+            raise
+        parts.guard.advance(checkpoint)
+        self._adopt(draft, frontier, checkpoint, len(finished))
+
+    def _store_keys(self, start: int, keys: Sequence[bytes]) -> None:
+        try:
+            self._parts.vault.store(start, keys)
+        except OSError as error:
+            raise storage_full(error) from error
+
+    def _sign(self, frontier: Frontier) -> bytes:
+        signer = self._parts.keys.checkpoint
+        return sign_provisional(
+            Checkpoint(signer.name, TreeSize(frontier.size), frontier.root()), signer
+        )
+
+    def _adopt(self, draft: Draft, frontier: Frontier, checkpoint: bytes, registered: int) -> None:
+        """Take over in memory what is durable now."""
+        parts, start = self._parts, draft.view.size
+        parts.frontier, self.checkpoint = frontier, checkpoint
+        self._received_ms = draft.received_ms
+        parts.latest_id = max(parts.latest_id, max(draft.ids))
+        for index, claim in draft.registry_changes:
+            parts.registry.apply(claim, index)
+            self.public_keys = _public_keys(parts.registry)
+        for _ in range(registered):
+            index_of_runs, run = parts.builder.finished.popleft()
+            index_of_runs.adopt(run)
+            parts.builder.merge_if_due(index_of_runs)
+            parts.tags.registered(parts.tags.index.upto)
+        parts.heads.applied(start, draft.chains, draft.heads, parts.builder)
+        parts.tags.applied(start, len(draft.leaves), draft.tags, parts.builder)
+
+    def _stop(self, group: list[_Request], error: Exception) -> None:
+        fault = LedgerFault(
+            f"the ledger has stopped: {error}",
+            hint="mend the cause, then open the ledger again: it finds out what was written",
+        )
+        fault.__cause__ = error
+        self._stopped = fault
+        for request in group:
+            request.answer.set_exception(fault)
+
+    def _drain(self, fault: LedgerFault) -> None:
+        self._stopped = self._stopped or fault
+        while not self._requests.empty():
+            if (request := self._requests.get()) is not None:
+                request.answer.set_exception(self._stopped)
+
+
+def _measure(items: Sequence[Item]) -> tuple[int, int, bool]:
+    """Entries, payload bytes, and whether an actor entry is among them."""
+    entries = size = 0
+    ends = False
+    for item in items:
+        if isinstance(item, AdmittedBatch):
+            entries += 1 + len(item.claims)
+            size += sum(map(len, item.blobs))
+        else:
+            entries += 1
+            size += len(item.blob)
+            ends = ends or item.claim.kind is Kind.ACTOR
+    return entries, size, ends
+
+
+def _place(draft: Draft, item: Item) -> Outcome:
+    try:
+        return draft.add_batch(item) if isinstance(item, AdmittedBatch) else draft.add(item)
+    except CounterfoilError as error:
+        return error
+
+
+def _public_keys(registry: Registry) -> PublicKeys:
+    keys = {
+        actor.id: (actor.kid, actor.key.public_bytes_raw())
+        for actor in registry.actors.values()
+        if actor.revoked_at is None
+    }
+    keys[registry.genesis.governor] = (registry.governor_kid, registry.genesis.governor_key)
+    return keys

@@ -1,0 +1,112 @@
+"""Founding: makes a new ledger, from its keys to the first signed checkpoint.
+
+Everything is made in a directory beside the final one, which is renamed when it is whole; the
+guard comes last. A crash leaves no half ledger under the name that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.errors import BadRequest
+from ledger.identity import Genesis
+from ledger.keyfiles import LogKeys, create_log_keys, governor_key
+from ledger.layout import check_free, write_layout
+from ledger.merkle import Frontier, leaf_hash
+from ledger.store.files import make_directory, sync_directory
+from ledger.store.guard import Guard
+from ledger.store.store import Commit, Store
+from ledger.store.tables import State
+from ledger.vault.keys import NO_KEY, MasterKey, VaultKeys
+from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
+from ledger.wire.claim import Claim, Kind
+from ledger.wire.ids import ZERO_HASH, ActorId, Hash, TreeSize, new_chain_id, new_entry_id
+from ledger.wire.keys import raw_public
+from ledger.wire.leaf import encode_leaf
+from ledger.wire.lines import check_name
+from ledger.wire.statement import StatementKey
+
+
+def found(directory: Path, origin: str, guard: Path | None = None) -> tuple[str, str]:
+    """Make a ledger; returns its verifier keys, Ed25519 first.
+
+    Raises BadRequest for a bad origin, or when directory or guard are in use.
+    """
+    check_name(origin)
+    guard = check_free(directory, guard)
+    building = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
+    try:
+        make_directory(building)
+        keys, checkpoint = _fill(building, directory, origin, guard)
+        if directory.exists():
+            directory.rmdir()
+        os.rename(building, directory)
+    except OSError as error:
+        shutil.rmtree(building, ignore_errors=True)
+        raise BadRequest(
+            f"cannot make {directory.name}: {error.strerror}",
+            hint="name a place that can be written",
+        ) from error
+    sync_directory(directory.absolute().parent)
+    Guard.create(guard, checkpoint)
+    return keys.vkeys
+
+
+def _fill(building: Path, directory: Path, origin: str, guard: Path) -> tuple[LogKeys, bytes]:
+    layout = write_layout(building, directory, origin, guard)
+    keys = create_log_keys(building, origin)
+    make_directory(layout.vault)
+    MasterKey.create(layout.master_key)
+    VaultKeys.create(layout.vault_keys)
+    Store.create(building)
+    store = Store(building, writable=True)
+    try:
+        checkpoint = _first_commit(building, store, keys, layout.vault_keys, layout.master_key)
+    finally:
+        store.close()
+    return keys, checkpoint
+
+
+def _first_commit(building: Path, store: Store, keys: LogKeys, vault: Path, master: Path) -> bytes:
+    now = time.time_ns() // 1_000_000
+    claim, statement = _genesis(building, keys, now)
+    leaf = encode_leaf(0, ZERO_HASH, 0, now, statement)
+    frontier = Frontier()
+    tile_hashes = frontier.extend([leaf_hash(leaf)])
+    slots = VaultKeys(vault, MasterKey.load(master))
+    slots.store(0, [NO_KEY])
+    slots.close()
+    checkpoint = Checkpoint(keys.checkpoint.name, TreeSize(1), frontier.root())
+    signed = sign_provisional(checkpoint, keys.checkpoint)
+    place = store.write_payloads([])
+    ids = {claim.entry_id + claim.author: 0}
+    state = State(1, now, place)
+    store.commit(Commit(0, [leaf], tile_hashes, ids, signed, state, [0], place, registry=[0]))
+    store.publish(sign_published(checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now // 1000))
+    return signed
+
+
+def _genesis(building: Path, keys: LogKeys, now: int) -> tuple[Claim, bytes]:
+    origin, governor = keys.checkpoint.name, governor_key(building)
+    body = Genesis(
+        origin,
+        keys.vkeys,
+        raw_public(keys.statement),
+        ActorId(new_chain_id()),
+        raw_public(governor),
+    )
+    claim = Claim(
+        Kind.GENESIS,
+        Hash(sha256(origin.encode()).digest()),
+        new_chain_id(),
+        body.governor,
+        new_entry_id(now),
+        now,
+        body=body.encode(),
+    )
+    return claim, StatementKey.of(governor).sign(claim)

@@ -1,0 +1,98 @@
+"""A ledger's directory, and the small file that says that it is one.
+
+ledger.json    format, origin, where the guard is
+lock           held by the writing process
+log/           LMDB
+payloads/      sealed payloads
+heads/ tags/   sorted runs
+vault/         master key and content keys
+keys/          signing keys
+../NAME.guard  the guard, outside, unless `init --guard` names another place
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import BadRequest, LedgerFault
+from ledger.store.files import write_new
+
+FORMAT: Final = "counterfoil ledger 1"
+_FILE: Final = "ledger.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the parts of one ledger are."""
+
+    directory: Path
+    origin: str
+    guard: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.directory / "lock"
+
+    @property
+    def vault(self) -> Path:
+        return self.directory / "vault"
+
+    @property
+    def master_key(self) -> Path:
+        return self.vault / "master.key"
+
+    @property
+    def vault_keys(self) -> Path:
+        return self.vault / "keys"
+
+    @property
+    def releases(self) -> Path:
+        return self.vault / "releases.log"
+
+
+def check_free(directory: Path, guard: Path | None) -> Path:
+    """Whether a ledger can be made here; returns where its guard goes. Raises BadRequest."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise BadRequest(f"{directory.name} is not an empty directory", hint="name a new directory")
+    if not directory.absolute().parent.is_dir():
+        raise BadRequest(f"there is no directory to make {directory.name} in", hint="make it first")
+    guard = guard or directory.with_name(directory.name + ".guard")
+    if guard.exists():
+        raise BadRequest(
+            f"the guard file {guard.name} exists already: a ledger was here",
+            hint="restore that ledger, or remove its guard if you are certain that it is gone",
+        )
+    return guard
+
+
+def write_layout(building: Path, directory: Path, origin: str, guard: Path) -> Layout:
+    """Write ledger.json into ``building``, which will be renamed to ``directory``."""
+    relative = os.path.relpath(guard.absolute(), directory.absolute())
+    document = {"format": FORMAT, "origin": origin, "guard": relative}
+    write_new(building / _FILE, (json.dumps(document, indent=2) + "\n").encode())
+    return Layout(building, origin, guard)
+
+
+def read_layout(directory: Path) -> Layout:
+    """Read ledger.json. Raises BadRequest when the directory is no ledger."""
+    try:
+        document = json.loads((directory / _FILE).read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadRequest(
+            f"{directory.name} is not a ledger: it has no {_FILE}",
+            hint="make one with `counterfoil init DIR --origin NAME`",
+        ) from error
+    except OSError as error:
+        raise LedgerFault(f"{_FILE} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise LedgerFault(f"{_FILE} is damaged", hint="restore it from a backup") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise LedgerFault(f"{_FILE} is of another format than {FORMAT!r}")
+    origin, guard = document.get("origin"), document.get("guard")
+    if not isinstance(origin, str) or not isinstance(guard, str):
+        raise LedgerFault(f"{_FILE} is damaged", hint="restore it from a backup")
+    return Layout(directory, origin, Path(os.path.normpath(directory / guard)))

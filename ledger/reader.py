@@ -1,0 +1,119 @@
+"""Reader: questions about the committed log. Any thread; needs no lock and no key.
+
+``open_reader`` opens a ledger for reading beside its writer; a ``Log`` has a reader of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.errors import BadRequest, LedgerFault
+from ledger.heads import ChainHeads, Head
+from ledger.identity import Registry
+from ledger.layout import Layout, read_layout
+from ledger.merkle import consistency_proof, inclusion_proof
+from ledger.recovery import open_indexes, replay, verify_right_edge
+from ledger.store.store import Store
+from ledger.store.tables import DAMAGED
+from ledger.tags import TagIndex
+from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
+from ledger.wire.ids import ChainId, Hash, LeafIndex
+from ledger.wire.leaf import Leaf, decode_leaf
+from ledger.wire.note import parse_note
+from ledger.wire.proof import TlogProof
+from ledger.wire.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A leaf with its place."""
+
+    index: int
+    raw: bytes
+    leaf: Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What can be asked. ``signed`` gives the newest signed checkpoint."""
+
+    layout: Layout
+    store: Store
+    registry: Registry
+    heads: ChainHeads
+    tags: TagIndex
+    signed: Callable[[], bytes]
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The newest checkpoint, taken apart."""
+        return parse_checkpoint(parse_note(self.signed()).text)
+
+    def entry(self, index: int) -> Entry:
+        """One entry. Raises BadRequest when the log is not that large."""
+        size = self.checkpoint.size
+        if not 0 <= index < size:
+            raise BadRequest(
+                f"there is no entry {index}", hint=f"the log has entries 0 to {size - 1}"
+            )
+        raw = self.store.leaf(index)
+        return Entry(index, raw, decode_leaf(raw))
+
+    def proof(self, index: int, signed: bytes | None = None) -> TlogProof:
+        """Inclusion proof into a signed checkpoint (the newest one). Raises BadRequest."""
+        note = signed or self.signed()
+        size = parse_checkpoint(parse_note(note).text).size
+        if not 0 <= index < size:
+            raise BadRequest(
+                f"there is no entry {index} in the checkpoint", hint=f"it covers 0 to {size - 1}"
+            )
+        hashes = tuple(inclusion_proof(index, size, self.store))
+        return TlogProof(LeafIndex(index), hashes, note)
+
+    def receipt(self, index: int, signed: bytes | None = None) -> Receipt:
+        """The leaf and its proof."""
+        proof = self.proof(index, signed)
+        return Receipt(self.store.leaf(index), proof.index, proof.hashes, proof.checkpoint)
+
+    def consistency(self, old: int, new: int) -> list[Hash]:
+        """Proof that the tree of size ``new`` continues the one of size ``old``."""
+        return consistency_proof(old, new, self.store)
+
+    def head(self, chain: ChainId) -> Head:
+        """The head of a chain. Raises BadRequest for a chain without entries."""
+        head = self.heads.get(chain)
+        if head is None:
+            raise BadRequest(f"record {chain.hex()} is unknown", hint="check the id")
+        return head
+
+    def history(self, chain: ChainId) -> Iterator[Entry]:
+        """A chain's entries, newest first, each checked against the link that led to it."""
+        head = self.head(chain)
+        index, seq = head.at, head.length - 1
+        while True:
+            entry = self.entry(index)
+            if entry.leaf.claim.chain != chain or entry.leaf.seq != seq:
+                raise LedgerFault(
+                    f"store: entry {index} is not number {seq} of its chain", hint=DAMAGED
+                )
+            yield entry
+            if seq == 0:
+                return
+            index, seq = entry.leaf.prev_index, seq - 1
+
+
+def open_reader(directory: Path) -> Reader:
+    """Open for reading, beside a writer if there is one. Raises BadRequest or LedgerFault."""
+    layout = read_layout(directory)
+    store = Store(directory, writable=False)
+    try:
+        edge = verify_right_edge(layout, store)
+        heads, tags = open_indexes(edge.registry, store)
+        replay(store, heads, tags, edge, None)
+        signed = store.checkpoint()
+    except BaseException:
+        store.close()
+        raise
+    return Reader(layout, store, edge.registry, heads, tags, lambda: signed)

@@ -1,0 +1,320 @@
+"""Sequencer: gives admitted entries their place in the log. No I/O but look-ups; nothing here is
+durable.
+
+A ``Draft`` is what one commit will hold. It checks what only the log's state can tell (time,
+registry at this position, idempotency, the chain and its kind, what an amendment amends), builds
+the leaves and their hashes, and notes the changes to every index. An entry that is refused leaves
+no trace in the draft; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from ledger.admission import Admitted, AdmittedBatch
+from ledger.errors import BadRequest, Conflict, LedgerFault
+from ledger.heads import ChainType, Head
+from ledger.identity import Registry
+from ledger.wire.claim import Claim, Kind
+from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex, entry_id_time
+from ledger.wire.leaf import (
+    MEMBER,
+    MEMBER_HEADER,
+    claim_bytes,
+    encode_leaf,
+)
+
+ID_WINDOW_MS: Final = 30 * 24 * 3600 * 1000
+FUTURE_MS: Final = 5 * 60 * 1000
+CLOCK_TOLERANCE_MS: Final = 60 * 1000
+
+_FIRST_KINDS: Final = {
+    Kind.GENESIS: ChainType.LOG,
+    Kind.ACTOR: ChainType.ACTOR,
+    Kind.OPEN: ChainType.PERSON,
+}
+_PERSON_KINDS: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.LINK, Kind.ACCESS})
+_DIRECTORY_KINDS: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT})
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where an entry stands. ``count`` is 1, or 1 + the members of a batch; ``known`` if it stood
+    before.
+    """
+
+    index: LeafIndex
+    count: int
+    leaf_hash: Hash
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """What the sequencer may ask about the committed log."""
+
+    size: int
+    received_ms: int
+    registry: Registry
+    head: Callable[[ChainId], Head | None]
+    find_id: Callable[[bytes], int | None]
+    """Index for entry id ‖ author, or None."""
+    latest_id: bytes
+    """The largest entry id ‖ author in the log: a larger one is new without a look-up."""
+    leaf: Callable[[int], bytes]
+
+
+def receive_time(now_ms: int, last_ms: int) -> int:
+    """The time of a commit. Raises LedgerFault when the clock was set back by more than a minute."""
+    if now_ms < last_ms - CLOCK_TOLERANCE_MS:
+        raise LedgerFault(
+            f"the clock is {(last_ms - now_ms) // 1000} s behind the newest entry",
+            hint="set the clock right; nothing is appended before that",
+        )
+    return max(now_ms, last_ms)
+
+
+@dataclass(slots=True)
+class Draft:
+    """The entries of one commit, in order. The lists run in step: one item a leaf."""
+
+    view: LogView
+    received_ms: int
+    leaves: list[bytes] = field(default_factory=list)
+    hashes: list[Hash] = field(default_factory=list)
+    chains: list[ChainId] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+    blobs: list[bytes] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    tags: list[tuple[int, bytes]] = field(default_factory=list)
+    registry_changes: list[tuple[int, Claim]] = field(default_factory=list)
+    ids: dict[bytes, int] = field(default_factory=dict)
+    """entry id ‖ author -> index."""
+    _heads: dict[ChainId, Head] = field(default_factory=dict)
+
+    @property
+    def next_index(self) -> int:
+        return self.view.size + len(self.leaves)
+
+    def add(self, entry: Admitted) -> Appended:
+        """Place one entry. Raises BadRequest, and Conflict for an id that stands for other bytes."""
+        claim = entry.claim
+        if claim.kind is Kind.BATCH:
+            raise BadRequest("a batch is handed in together with its members")
+        if self.registry_changes:
+            raise BadRequest(
+                "an actor entry ends its commit", hint="hand in the entries behind it afterwards"
+            )
+        known = self._known(entry)
+        if known is not None:
+            return known
+        self._check_time(entry.claim.entry_id, claim.authored_ms, claim.expires_ms)
+        head, kind = self._place(claim)
+        self._check_author(entry, head)
+        if claim.amended != ZERO_HASH:
+            self._check_amended(claim, entry.amends)
+        return self._put(entry, head, kind)
+
+    def add_batch(self, batch: AdmittedBatch) -> Appended:
+        """Place a batch and all its members, or nothing."""
+        entry = batch.entry
+        if self.registry_changes:
+            raise BadRequest("an actor entry ends its commit", hint="hand the batch in afterwards")
+        known = self._known(entry)
+        if known is not None:
+            return Appended(known.index, 1 + len(batch.claims), known.leaf_hash, known=True)
+        self._check_time(entry.claim.entry_id, entry.claim.authored_ms, entry.claim.expires_ms)
+        head, kind = self._place(entry.claim)
+        self._check_author(entry, head)
+        ids = self._new_ids(batch)
+        heads = self._member_heads(batch)
+        appended = self._put(entry, head, kind)
+        self._put_members(batch, ids, heads, appended.index)
+        return Appended(appended.index, 1 + len(batch.claims), appended.leaf_hash)
+
+    def _known(self, entry: Admitted) -> Appended | None:
+        """The place of an entry that stands already; Conflict when other bytes stand under its
+        id.
+        """
+        key = entry.claim.entry_id + entry.claim.author
+        index = self._find_id(key)
+        if index is None:
+            return None
+        leaf = self._leaf(index)
+        if claim_bytes(leaf) != entry.claim_bytes:
+            raise Conflict(
+                f"entry id {entry.claim.entry_id.hex()} of this author stands at index {index} "
+                "for other bytes",
+                hint="use a new entry id for a new entry",
+            )
+        return Appended(LeafIndex(index), 1, Hash(sha256(b"\0" + leaf).digest()), known=True)
+
+    def _find_id(self, key: bytes) -> int | None:
+        if (index := self.ids.get(key)) is not None:
+            return index
+        return None if key > self.view.latest_id else self.view.find_id(key)
+
+    def _leaf(self, index: int) -> bytes:
+        if index >= self.view.size:
+            return self.leaves[index - self.view.size]
+        return self.view.leaf(index)
+
+    def _check_time(self, entry_id: EntryId, authored_ms: int, expires_ms: int) -> None:
+        born = entry_id_time(entry_id)
+        if born < self.received_ms - ID_WINDOW_MS:
+            raise BadRequest(
+                "entry id is older than 30 days",
+                hint="sign the claim again under a new entry id; authored time may be old",
+            )
+        if max(born, authored_ms) > self.received_ms + FUTURE_MS:
+            raise BadRequest(
+                "entry is dated over 5 minutes ahead of the log", hint="set the clock right"
+            )
+        if expires_ms and expires_ms < self.received_ms:
+            raise BadRequest("the statement has expired", hint="sign the claim again")
+
+    def _place(self, claim: Claim) -> tuple[Head | None, ChainType]:
+        """The chain's head and type, if this kind may follow there. Raises BadRequest."""
+        registry = self.view.registry
+        if claim.log != registry.log:
+            raise BadRequest("the claim is for another log", hint="sign it for this log's id")
+        head = self._heads.get(claim.chain) or self.view.head(claim.chain)
+        owner = registry.derived.get(claim.chain)
+        if owner is not None:
+            return head, _derived_type(claim, owner, registry)
+        if head is None:
+            first = _FIRST_KINDS.get(claim.kind)
+            if first is None or first is ChainType.LOG:
+                raise BadRequest(
+                    f"record {claim.chain.hex()} is unknown", hint="open it first, or mend the id"
+                )
+            return None, first
+        if head.type is ChainType.PERSON and claim.kind in _PERSON_KINDS:
+            return head, head.type
+        if head.type is ChainType.ACTOR and claim.kind is Kind.ACTOR:
+            return head, head.type
+        raise BadRequest(
+            f"an entry of kind {claim.kind.name.lower()} cannot stand on this chain "
+            f"({head.type.name.lower()})"
+        )
+
+    def _check_author(self, entry: Admitted, head: Head | None) -> None:
+        registry = self.view.registry
+        if entry.claim.kind is Kind.ACTOR:
+            registry.governor(entry.claim.author, entry.kid)
+            registry.check(entry.claim, head.length if head else 0)
+        else:
+            registry.author(entry.claim.author, entry.kid)
+
+    def _check_amended(self, claim: Claim, index: int | None) -> None:
+        if index is None or not 0 <= index < self.next_index:
+            raise BadRequest("an amendment must say at which index the amended entry stands")
+        leaf = self._leaf(index)
+        if sha256(b"\0" + leaf).digest() != claim.amended:
+            raise BadRequest(f"the entry at index {index} is not the one that the claim amends")
+        amended = Claim.decode(claim_bytes(leaf))
+        if amended.chain != claim.chain or amended.kind not in (Kind.RECORD, Kind.AMEND):
+            raise BadRequest("only a record entry of the same record can be amended or retracted")
+
+    def _put(self, entry: Admitted, head: Head | None, kind: ChainType) -> Appended:
+        claim, index = entry.claim, self.next_index
+        if head is None:
+            leaf = encode_leaf(0, ZERO_HASH, 0, self.received_ms, entry.statement)
+        else:
+            leaf = encode_leaf(head.length, head.hash, head.at, self.received_ms, entry.statement)
+        hash_ = Hash(sha256(b"\0" + leaf).digest())
+        after = Head(kind, head.length + 1 if head else 1, index, hash_)
+        self._heads[claim.chain] = after
+        self.ids[claim.entry_id + claim.author] = index
+        self.leaves.append(leaf)
+        self.hashes.append(hash_)
+        self.chains.append(claim.chain)
+        self.heads.append(after)
+        self.blobs.append(entry.blob)
+        self.keys.append(entry.key)
+        self.tags.extend((index, tag) for tag in entry.tags)
+        if claim.kind is Kind.ACTOR:
+            self.registry_changes.append((index, claim))
+        return Appended(LeafIndex(index), 1, hash_)
+
+    def _new_ids(self, batch: AdmittedBatch) -> list[bytes]:
+        """The id keys of the members. Raises BadRequest when one is used, repeated or out of
+        time.
+        """
+        author, ids = batch.entry.claim.author, batch.entry_ids
+        self._check_time(min(ids), batch.latest_authored_ms, batch.earliest_expiry_ms)
+        self._check_time(max(ids), 0, 0)
+        keys = [entry_id + author for entry_id in ids]
+        own = batch.entry.claim.entry_id + author
+        if len({own, *keys}) != len(keys) + 1:
+            raise BadRequest("an entry id occurs twice in the batch")
+        for key in (
+            keys if min(keys) <= max(self.view.latest_id, max(self.ids, default=b"")) else ()
+        ):
+            if self._find_id(key) is not None:
+                raise Conflict(
+                    f"entry id {key[:16].hex()} is used already; the batch is refused whole",
+                    hint="send the members that are new in a new batch",
+                )
+        return keys
+
+    def _member_heads(self, batch: AdmittedBatch) -> dict[ChainId, Head]:
+        """The heads that the members follow. Raises BadRequest when a member may not stand there."""
+        author, registry = batch.entry.claim.author, self.view.registry
+        heads: dict[ChainId, Head] = {}
+        directory = registry.directory_chain(author)
+        for chain in set(batch.chains):
+            head = self._heads.get(chain) or self.view.head(chain)
+            if chain == directory:
+                if Kind(batch.claims[0][1]) is not Kind.RECORD:
+                    raise BadRequest("only records stand on a directory chain")
+                head = head or Head(ChainType.DIRECTORY, 0, 0, ZERO_HASH)
+            elif head is None:
+                raise BadRequest(
+                    f"record {chain.hex()} is unknown", hint="open it first, or mend the id"
+                )
+            elif head.type is not ChainType.PERSON:
+                raise BadRequest(
+                    f"a batch member cannot stand on this chain ({head.type.name.lower()})"
+                )
+            heads[chain] = head
+        return heads
+
+    def _put_members(
+        self, batch: AdmittedBatch, ids: list[bytes], heads: dict[ChainId, Head], batch_index: int
+    ) -> None:
+        index, received = self.next_index, self.received_ms
+        self.ids.update(zip(ids, range(index, index + len(ids)), strict=True))
+        leaves, hashes, after = self.leaves, self.hashes, self.heads
+        pack, digest, new = MEMBER_HEADER.pack, sha256, tuple.__new__
+        # The one loop that a batch cannot do by columns: each leaf needs the hash of the one
+        # before.
+        for position, (claim, chain) in enumerate(zip(batch.claims, batch.chains, strict=True)):
+            kind, count, at, hash_ = heads[chain]
+            leaf = pack(MEMBER, count, hash_, at, received, batch_index, position) + claim
+            hash_ = digest(b"\0" + leaf).digest()  # type: ignore[assignment]
+            head = heads[chain] = new(Head, (kind, count + 1, index + position, hash_))
+            leaves.append(leaf)
+            hashes.append(hash_)
+            after.append(head)
+        self.chains.extend(batch.chains)
+        self.blobs.extend(batch.blobs)
+        self.keys.extend(batch.keys)
+        self._heads.update(heads)
+
+
+def _derived_type(claim: Claim, owner: ActorId, registry: Registry) -> ChainType:
+    """The type of an author's own derived chain. Raises BadRequest for another author or a wrong
+    kind.
+    """
+    if claim.author != owner:
+        raise BadRequest("only its owner writes on this chain")
+    is_batch = claim.chain == registry.batch_chain(owner)
+    if is_batch and claim.kind is Kind.BATCH:
+        return ChainType.BATCH
+    if not is_batch and claim.kind in _DIRECTORY_KINDS:
+        return ChainType.DIRECTORY
+    raise BadRequest(f"an entry of kind {claim.kind.name.lower()} cannot stand on this chain")

@@ -1,0 +1,319 @@
+"""Store: the log on disk. Durability is promised here, meaning is not looked at.
+
+``commit`` is all or nothing: when it returns, leaves, tiles, ids, index rows and checkpoint are
+on disk together in one LMDB transaction; when it raises StorageFull nothing changed; when it
+raises CommitFailed only opening again tells. Payloads are written and synced before
+(``write_payloads``): bytes that no commit names are cut off by the next writer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import LedgerFault
+from ledger.store.environment import Environment, Reader, StorageFull, Writer
+from ledger.store.files import make_directory
+from ledger.store.payloads import PayloadFiles, Place
+from ledger.store.sorted_index import Finished
+from ledger.store.tables import (
+    CHECKPOINT_KEY,
+    DAMAGED,
+    EMPTY_STATE,
+    INDEX,
+    PLACE,
+    PUBLISHED_KEY,
+    RUN_KEY,
+    STATE_KEY,
+    TAG_KEY,
+    TILE_KEY,
+    RunName,
+    RunRow,
+    State,
+)
+from ledger.wire.claim import CLAIM_STRUCT
+from ledger.wire.ids import HASH_SIZE, Hash
+from ledger.wire.leaf import claim_bytes
+from ledger.wire.tile import FULL_WIDTH
+
+LMDB_DIRECTORY: Final = "log"
+PAYLOAD_DIRECTORY: Final = "payloads"
+RUN_DIRECTORIES: Final = {RunName.HEADS: "heads", RunName.TAGS: "tags"}
+_HEADROOM: Final = 16 << 20
+"""Disk space that a commit leaves free, so that LMDB never meets a full disk inside its own
+commit.
+"""
+
+
+@dataclass(slots=True)
+class Commit:
+    """What one transaction makes durable."""
+
+    start: int
+    leaves: Sequence[bytes]
+    tile_hashes: Sequence[Sequence[Hash]]
+    """New hashes for each tile level, as ``Frontier.extend`` hands them out."""
+    ids: dict[bytes, int]
+    checkpoint: bytes
+    state: State
+    blob_sizes: Sequence[int]
+    place: Place
+    """Where the first payload lies."""
+    registry: Sequence[int] = ()
+    tags: Sequence[tuple[int, bytes]] = ()
+    finished: Sequence[Finished] = ()
+    ids_before: bytes = b""
+    """Ids below this key are out of their window and may go."""
+
+
+class Store:
+    """An open store. One writer thread; reading from any thread, each call its own snapshot."""
+
+    def __init__(self, directory: Path, *, writable: bool, map_limit: int | None = None) -> None:
+        """Open. Raises LedgerFault when LMDB or the state row cannot be read."""
+        self.directory = directory
+        self.environment = Environment(
+            directory / LMDB_DIRECTORY, writable=writable, map_limit=map_limit
+        )
+        self.payloads = PayloadFiles(
+            directory / PAYLOAD_DIRECTORY, self.state().payload_end, writable=writable
+        )
+
+    @staticmethod
+    def create(directory: Path) -> None:
+        """Lay out the empty directories."""
+        for name in (LMDB_DIRECTORY, PAYLOAD_DIRECTORY, *RUN_DIRECTORIES.values()):
+            make_directory(directory / name)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.payloads.close()
+        self.environment.close()
+
+    def state(self) -> State:
+        """What the last commit left."""
+        with self.environment.reading() as reader:
+            row = reader.get("meta", STATE_KEY)
+        return EMPTY_STATE if row is None else State.decode(row)
+
+    def checkpoint(self) -> bytes:
+        """The signed checkpoint of the last commit."""
+        with self.environment.reading() as reader:
+            return _present(reader.get("meta", CHECKPOINT_KEY), "checkpoint")
+
+    def published(self) -> bytes | None:
+        """The newest checkpoint with both signatures, if one was made."""
+        with self.environment.reading() as reader:
+            return reader.get("meta", PUBLISHED_KEY)
+
+    def publish(self, checkpoint: bytes) -> None:
+        """Keep a checkpoint with both signatures."""
+        self.environment.write(lambda writer: writer.put("meta", PUBLISHED_KEY, checkpoint))
+
+    def leaf(self, index: int) -> bytes:
+        """One leaf. LedgerFault when it is not there."""
+        return next(self.leaves(index, index + 1))
+
+    def leaves(self, start: int, stop: int) -> Iterator[bytes]:
+        """The leaves of [start, stop) in order, from one snapshot."""
+        if start >= stop:
+            return
+        with self.environment.reading() as reader:
+            yield from leaves_in(reader, start, stop)
+
+    def bundle(self, index: int, width: int) -> bytes:
+        """The entry bundle with the first ``width`` leaves of tile ``index``."""
+        start = index * FULL_WIDTH
+        leaves = self.leaves(start, start + width)
+        return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
+
+    def read(self, level: int, index: int, width: int) -> bytes:
+        """At least ``width`` hashes of a tile (the TileReader of ``ledger.merkle``)."""
+        with self.environment.reading() as reader:
+            tile = reader.get("tiles", TILE_KEY.pack(level, index))
+        if tile is None or len(tile) < width * HASH_SIZE or len(tile) % HASH_SIZE:
+            raise LedgerFault(f"store: tile {level}/{index} is missing or cut short", hint=DAMAGED)
+        return tile
+
+    def index_of(self, id_key: bytes) -> int | None:
+        """The index of an entry id ‖ author."""
+        with self.environment.reading() as reader:
+            row = reader.get("ids", id_key)
+        return None if row is None else int(INDEX.unpack(row)[0])
+
+    def latest_id(self) -> bytes:
+        """The largest entry id ‖ author."""
+        with self.environment.reading() as reader:
+            row = reader.last("ids")
+        return row[0] if row else b""
+
+    def registry_indexes(self) -> list[int]:
+        """Leaves that change who may sign."""
+        with self.environment.reading() as reader:
+            return [INDEX.unpack(key)[0] for key, _ in reader.scan("registry")]
+
+    def tags_from(self, index: int) -> list[tuple[int, bytes]]:
+        """(index, tag) pairs that no run holds yet."""
+        with self.environment.reading() as reader:
+            return [TAG_KEY.unpack(key) for key, _ in reader.scan("tags", INDEX.pack(index))]
+
+    def run_rows(self, name: RunName) -> list[RunRow]:
+        """The registered runs of an index, oldest first."""
+        start, stop = RUN_KEY.pack(name, 0, 0), RUN_KEY.pack(name + 1, 0, 0)
+        with self.environment.reading() as reader:
+            return [RunRow.decode(*row) for row in reader.scan("runs", start, stop)]
+
+    def payload(self, index: int) -> bytes:
+        """The sealed blob of a leaf; empty when it names none."""
+        with self.environment.reading() as reader:
+            place, size = payload_place(reader, index)
+        return self.payloads.read(place, size) if size else b""
+
+    def write_payloads(self, blobs: Sequence[bytes]) -> Place:
+        """Append payloads durably. Raises StorageFull, and then nothing was written."""
+        end = self.payloads.end
+        try:
+            return self.payloads.write(blobs)
+        except OSError as error:
+            self.payloads.rewind(end)
+            raise storage_full(error) from error
+
+    def check_space(self, size: int) -> None:
+        """Raises StorageFull when the disk has not room for about ``size`` more bytes."""
+        disk = os.statvfs(self.directory)
+        if disk.f_bavail * disk.f_frsize < size + _HEADROOM:
+            raise StorageFull(
+                "the disk is full", hint="make room and try again; nothing was written"
+            )
+
+    def register(self, finished: Sequence[Finished]) -> None:
+        """Make runs part of the log without appending anything."""
+
+        def work(writer: Writer) -> None:
+            for run in finished:
+                _register(writer, run)
+
+        self.environment.write(work)
+
+    def commit(self, commit: Commit) -> None:
+        """Make it durable; see the module for what each error means."""
+        self.environment.write(lambda writer: _apply(writer, commit))
+
+
+def storage_full(error: OSError) -> StorageFull:
+    """An OSError from before the commit, as the caller sees it."""
+    return StorageFull(
+        f"the disk refuses to write: {error.strerror}",
+        hint="make room or mend the disk and try again; nothing was written",
+    )
+
+
+def leaves_in(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
+    """The leaves of [start, stop) from a snapshot. LedgerFault when one is missing or damaged."""
+    first = reader.at_or_before("entries", INDEX.pack(start))
+    if first is None:
+        raise LedgerFault(f"store: leaf {start} is missing", hint=DAMAGED)
+    index = start
+    for key, piece in reader.scan("entries", first[0], INDEX.pack(stop)):
+        (at,) = INDEX.unpack(key)
+        if at > index:
+            raise LedgerFault(f"store: leaf {index} is missing", hint=DAMAGED)
+        for leaf in split_piece(piece, at):
+            if start <= at < stop:
+                yield leaf
+                index = at + 1
+            at += 1
+    if index != stop:
+        raise LedgerFault(f"store: leaf {index} is missing", hint=DAMAGED)
+
+
+def split_piece(piece: bytes, start: int) -> list[bytes]:
+    """The leaves of a piece. LedgerFault when their lengths do not add up."""
+    leaves, at = [], 0
+    while at < len(piece):
+        end = at + 2 + int.from_bytes(piece[at : at + 2], "big")
+        leaves.append(piece[at + 2 : end])
+        at = end
+    if at != len(piece) or b"" in leaves:
+        raise LedgerFault(f"store: the piece of leaf {start} is damaged", hint=DAMAGED)
+    return leaves
+
+
+def payload_place(reader: Reader, index: int) -> tuple[Place, int]:
+    """Where a leaf's blob lies and its size (0: the leaf names none)."""
+    row = reader.at_or_before("places", INDEX.pack(index))
+    if row is None or len(row[1]) != PLACE.size:
+        raise LedgerFault(f"store: the place of payload {index} is missing", hint=DAMAGED)
+    (first,) = INDEX.unpack(row[0])
+    segment, offset = PLACE.unpack(row[1])
+    sizes = [blob_size(leaf) for leaf in leaves_in(reader, first, index + 1)]
+    return Place(segment, offset + sum(sizes[:-1])), sizes[-1]
+
+
+def blob_size(leaf: bytes) -> int:
+    """The size of the sealed blob that a stored leaf names."""
+    return int(CLAIM_STRUCT.unpack_from(claim_bytes(leaf))[8])
+
+
+def _present(row: bytes | None, what: str) -> bytes:
+    if row is None:
+        raise LedgerFault(f"store: the {what} is missing", hint=DAMAGED)
+    return row
+
+
+def _apply(writer: Writer, commit: Commit) -> None:
+    _put_entries(writer, commit)
+    _put_tiles(writer, commit)
+    if not writer.put_new("ids", sorted((key, INDEX.pack(at)) for key, at in commit.ids.items())):
+        raise LedgerFault(
+            "store: an entry id is in the table that a look-up did not find", hint=DAMAGED
+        )
+    writer.delete_below("ids", commit.ids_before, limit=2 * len(commit.ids))
+    for index in commit.registry:
+        writer.put("registry", INDEX.pack(index), b"")
+    for pair in commit.tags:
+        writer.put("tags", TAG_KEY.pack(*pair), b"")
+    for finished in commit.finished:
+        _register(writer, finished)
+    writer.put("meta", CHECKPOINT_KEY, commit.checkpoint)
+    writer.put("meta", STATE_KEY, commit.state.encode())
+
+
+def _put_entries(writer: Writer, commit: Commit) -> None:
+    place, at, end = commit.place, commit.start, commit.start + len(commit.leaves)
+    while at < end:
+        stop = min(end, (at // FULL_WIDTH + 1) * FULL_WIDTH)
+        leaves = commit.leaves[at - commit.start : stop - commit.start]
+        piece = b"".join([part for leaf in leaves for part in (len(leaf).to_bytes(2, "big"), leaf)])
+        writer.put("entries", INDEX.pack(at), piece)
+        writer.put("places", INDEX.pack(at), PLACE.pack(place.segment, place.offset))
+        sizes = commit.blob_sizes[at - commit.start : stop - commit.start]
+        place = Place(place.segment, place.offset + sum(sizes))
+        at = stop
+
+
+def _put_tiles(writer: Writer, commit: Commit) -> None:
+    for level, hashes in enumerate(commit.tile_hashes):
+        at = commit.start >> (8 * level)
+        given = 0
+        while given < len(hashes):
+            tile, filled = divmod(at, FULL_WIDTH)
+            key = TILE_KEY.pack(level, tile)
+            before = _present(writer.get("tiles", key), f"tile {level}/{tile}") if filled else b""
+            if len(before) != filled * HASH_SIZE:
+                raise LedgerFault(f"store: tile {level}/{tile} is damaged", hint=DAMAGED)
+            fresh = hashes[given : given + FULL_WIDTH - filled]
+            writer.put("tiles", key, before + b"".join(fresh))
+            at += len(fresh)
+            given += len(fresh)
+
+
+def _register(writer: Writer, finished: Finished) -> None:
+    for row in finished.replaced:
+        writer.delete("runs", row.key())
+    writer.put("runs", finished.row.key(), finished.row.value())
+    if finished.row.name is RunName.TAGS and not finished.replaced:
+        writer.delete_below("tags", INDEX.pack(finished.row.stop), limit=None)

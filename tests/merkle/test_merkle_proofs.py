@@ -204,7 +204,7 @@ def mutated(proof: list[bytes], choice: random.Random) -> list[bytes]:
 
 
 @given(st.integers(2, 300), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_mutated_proof_is_refused(size: int, choice: random.Random) -> None:
     index = choice.randrange(size)
     root, leaf = reference.root(0, size), reference.leaf(index)

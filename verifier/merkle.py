@@ -73,7 +73,7 @@ def check_inclusion(
     border = (index >> inner).bit_count()
     if len(proof) != inner + border:
         raise NotVerified("inclusion", f"{inner + border} hashes", f"{len(proof)} hashes")
-    if any(len(sibling) != 32 for sibling in proof):
+    if any(len(item) != 32 for item in (hashed, expected_root, *proof)):
         raise NotVerified("inclusion", "hashes of 32 bytes", "another length")
     result = hashed
     for level, sibling in enumerate(proof):

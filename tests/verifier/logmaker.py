@@ -232,7 +232,7 @@ class Log:
         return index
 
     def place(self, chain: bytes, change: dict[str, Any]) -> tuple[int, bytes, int, int]:
-        """seq, prev hash, prev index and received of this chain's next leaf, or as `change` says."""
+        """seq, prev hash, prev index and received of the chain's next leaf, or as `change` says."""
         head = self.heads.get(chain)
         seq, prev, prev_index = (0, ZERO, 0) if head is None else (head[0] + 1, head[1], head[2])
         return (

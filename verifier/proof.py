@@ -78,6 +78,8 @@ def parse_proof(raw: bytes) -> Proof:
     extra = None
     if lines and lines[0].startswith("extra "):
         extra = _base64(lines.pop(0).removeprefix("extra "))
+        if not extra:
+            raise _false("extra data, or no extra line", "an empty one")
     index = _INDEX.fullmatch(lines.pop(0)) if lines else None
     if index is None:
         raise _false("a line 'index <n>'", "none")

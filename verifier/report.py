@@ -16,7 +16,7 @@ COMPLETENESS = "completeness is asserted by the operator (no custodian signature
 LIMITS = (
     "order and time are the log's word, bounded only by cosignatures",
     "only what was logged is proven: an operator can log under a second record id or not at all",
-    "an author's key made a signature; a gateway's signature is an assertion of the gateway",
+    "a signature shows a key, not a person; a gateway's is an assertion of the gateway",
 )
 _LOG_NOT_CHECKED = (
     "custodian and witness signatures",

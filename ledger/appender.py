@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -38,7 +39,7 @@ from ledger.store.sorted_index import RunBuilder
 from ledger.store.store import Commit, Store, storage_full
 from ledger.store.tables import State
 from ledger.tags import TagIndex
-from ledger.vault.keys import VaultKeys
+from ledger.vault.door import Vault
 from ledger.wire.checkpoint import Checkpoint, sign_provisional
 from ledger.wire.claim import Kind
 from ledger.wire.ids import TreeSize
@@ -57,7 +58,7 @@ class Parts:
     """What opening hands to the appender. Owned by its thread from then on."""
 
     store: Store
-    vault: VaultKeys
+    vault: Vault
     guard: Guard
     keys: LogKeys
     registry: Registry
@@ -66,6 +67,13 @@ class Parts:
     builder: RunBuilder
     frontier: Frontier
     latest_id: bytes
+    resources: ExitStack
+
+    def close(self) -> None:
+        """Finish background work, keep what it made, and close every file."""
+        self.builder.close()
+        self.store.register([run for _, run in self.builder.finished])
+        self.resources.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +220,7 @@ class Appender:
 
     def _store_keys(self, start: int, keys: Sequence[bytes]) -> None:
         try:
-            self._parts.vault.store(start, keys)
+            self._parts.vault.keys.store(start, keys)
         except OSError as error:
             raise storage_full(error) from error
 

@@ -20,11 +20,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from ledger.admission import BatchSubmission, Submission, admit_batch, admit_many
-from ledger.appender import Appender, Item, Outcome
+from ledger.appender import Appender, Item, Outcome, Parts
 from ledger.author import Author
 from ledger.errors import CounterfoilError, LedgerFault
 from ledger.identity import Enrol, Revoke
-from ledger.keyfiles import LogKeys, governor_key
+from ledger.keyfiles import governor_key
 from ledger.layout import Layout, read_layout
 from ledger.reader import Reader
 from ledger.recovery import open_parts
@@ -42,24 +42,22 @@ CHUNK: Final = 64
 class Log:
     """An open ledger that may be appended to. Close it, or use it in a ``with`` statement."""
 
-    def __init__(
-        self,
-        layout: Layout,
-        lock: WriterLock,
-        appender: Appender,
-        reader: Reader,
-        keys: LogKeys,
-        close: Callable[[], None],
-        workers: int,
-    ) -> None:
-        """Use ``Log.open`` or ``Log.create``."""
+    def __init__(self, layout: Layout, lock: WriterLock, parts: Parts, appender: Appender) -> None:
+        """Use ``Log.open``."""
         self.layout = layout
-        self.reader = reader
+        self.vault = parts.vault
+        self.reader = Reader(
+            layout,
+            parts.store,
+            parts.registry,
+            parts.heads,
+            parts.tags,
+            lambda: appender.checkpoint,
+        )
         self._lock = lock
+        self._parts = parts
         self._appender = appender
-        self._keys = keys
-        self._close = close
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admission")
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="admission")
 
     @classmethod
     def open(
@@ -68,9 +66,11 @@ class Log:
         *,
         map_limit: int | None = None,
         clock: Callable[[], int] | None = None,
-        workers: int | None = None,
     ) -> Self:
-        """Lock, verify the right edge, and start the writer. Raises BadRequest or LedgerFault."""
+        """Lock, verify the right edge, and start the writer. Raises BadRequest or LedgerFault.
+
+        ``map_limit`` caps LMDB's file in bytes; ``clock`` gives unix milliseconds.
+        """
         layout = read_layout(directory)
         if not os.access(directory, os.W_OK):
             raise LedgerFault(
@@ -82,26 +82,7 @@ class Log:
         except BaseException:
             lock.release()
             raise
-        appender = Appender(parts, clock)
-        reader = Reader(
-            layout,
-            parts.store,
-            parts.registry,
-            parts.heads,
-            parts.tags,
-            lambda: appender.checkpoint,
-        )
-
-        def close() -> None:
-            parts.builder.close()
-            parts.store.register([run for _, run in parts.builder.finished])
-            parts.guard.close()
-            parts.vault.close()
-            parts.store.close()
-
-        return cls(
-            layout, lock, appender, reader, parts.keys, close, workers or os.cpu_count() or 1
-        )
+        return cls(layout, lock, parts, Appender(parts, clock))
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +99,7 @@ class Log:
         """Commit what was handed in, then let everything go."""
         self._pool.shutdown()
         self._appender.close()
-        self._close()
+        self._parts.close()
         self._lock.release()
 
     def append(self, submissions: Sequence[Submission]) -> list[Outcome]:
@@ -206,10 +187,8 @@ class Log:
 
     def publish(self) -> bytes:
         """Sign the newest checkpoint with both keys and keep it; returns the note."""
-        now = int(time.time())
-        note = sign_published(
-            self.reader.checkpoint, self._keys.checkpoint, self._keys.checkpoint_ml_dsa, now
-        )
+        keys, now = self._parts.keys, int(time.time())
+        note = sign_published(self.reader.checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
         self.reader.store.publish(note)
         return note
 

@@ -11,6 +11,7 @@ Not looked at here is what lies deeper: ``ledger.check`` re-derives everything f
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -28,6 +29,7 @@ from ledger.store.store import RUN_DIRECTORIES, Store
 from ledger.store.tables import DAMAGED, RunName
 from ledger.tags import ROW as TAGS_ROW
 from ledger.tags import TagIndex
+from ledger.vault.door import Vault
 from ledger.vault.keys import MasterKey, VaultKeys
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
@@ -166,42 +168,48 @@ def check_actor_leaf(registry: Registry, leaf: Leaf) -> None:
 
 def open_parts(layout: Layout, map_limit: int | None = None) -> Parts:
     """Open for appending. The writer lock is held by the caller. Raises LedgerFault."""
-    store = Store(layout.directory, writable=True, map_limit=map_limit)
-    try:
-        return _open_parts(layout, store)
-    except BaseException:
-        store.close()
-        raise
-
-
-def _open_parts(layout: Layout, store: Store) -> Parts:
-    edge = verify_right_edge(layout, store)
-    keys = load_log_keys(layout.directory, layout.origin)
-    if keys.vkeys != edge.registry.genesis.checkpoint_keys:
-        raise LedgerFault(
-            "the key files are not the keys that the genesis names", hint="restore them"
+    with ExitStack() as stack:
+        store = Store(layout.directory, writable=True, map_limit=map_limit)
+        stack.callback(store.close)
+        edge = verify_right_edge(layout, store)
+        keys = load_log_keys(layout.directory, layout.origin)
+        if keys.vkeys != edge.registry.genesis.checkpoint_keys:
+            raise LedgerFault(
+                "the key files are not the keys that the genesis names", hint="restore them"
+            )
+        vault = open_vault(layout, edge)
+        stack.callback(vault.close)
+        check_newest_payload(store, vault.keys, edge.size)
+        heads, tags = open_indexes(edge.registry, store)
+        for index in (heads.index, tags.index):
+            index.remove_strays()
+        guard = open_guard(layout, edge)
+        stack.callback(guard.close)
+        builder = RunBuilder()
+        stack.callback(builder.close)
+        replay(store, heads, tags, edge, builder)
+        for index in (heads.index, tags.index):
+            builder.merge_if_due(index)
+        return Parts(
+            store,
+            vault,
+            guard,
+            keys,
+            edge.registry,
+            heads,
+            tags,
+            builder,
+            edge.frontier,
+            store.latest_id(),
+            stack.pop_all(),
         )
-    vault = VaultKeys(layout.vault_keys, MasterKey.load(layout.master_key))
-    check_newest_payload(store, vault, edge.size)
-    heads, tags = open_indexes(edge.registry, store)
-    guard = open_guard(layout, edge)
-    builder = RunBuilder()
-    replay(store, heads, tags, edge, builder)
-    for index in (heads.index, tags.index):
-        index.remove_strays()
-        builder.merge_if_due(index)
-    return Parts(
-        store,
-        vault,
-        guard,
-        keys,
-        edge.registry,
-        heads,
-        tags,
-        builder,
-        edge.frontier,
-        store.latest_id(),
-    )
+
+
+def open_vault(layout: Layout, edge: RightEdge) -> Vault:
+    """The vault of a ledger. Raises LedgerFault when its master key is missing."""
+    master = MasterKey.load(layout.master_key)
+    keys = VaultKeys(layout.vault_keys, master)
+    return Vault(master, keys, edge.store, edge.registry, layout.releases)
 
 
 def open_indexes(registry: Registry, store: Store) -> tuple[ChainHeads, TagIndex]:

@@ -146,7 +146,7 @@ class RunBuilder:
         self.finished.append((index, Finished(row, task.group)))
 
     def close(self) -> None:
-        """Finish what is queued and end the thread and its child."""
+        """Finish what is queued and end the thread and its child; may be called again."""
         self._work.put(None)
         self._thread.join()
         self._merger.close()

@@ -1,8 +1,6 @@
-"""The vault: content keys in files that can be overwritten, and the one door through which
-content leaves.
+"""The vault: content keys in files that can be overwritten, and the door through which content leaves.
 
-``keys`` stores the keys, ``release`` is the door. Nothing here is in LMDB, and nothing here is
-needed by a proof.
+``keys`` stores the keys, ``door`` is the door, ``journal`` its log. Nothing here is in LMDB, and no proof needs it.
 """
 
 from ledger.vault.keys import MasterKey, VaultKeys

@@ -1,0 +1,138 @@
+"""The one door through which content leaves.
+
+``release`` gives content to a caller, and only against the receipt of a durable access entry that names it; ``use``
+opens content for internal work. Both are written to the vault's own journal first. Run in another process, by another
+party than the log's operator, the same door stops that operator from reading without a trace; here it is a seam.
+
+A resource of an institution's directory belongs to no person and needs no access entry.
+"""
+
+from __future__ import annotations
+
+import threading
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import BadEvidence, BadRequest, LedgerFault
+from ledger.identity import Registry
+from ledger.merkle import check_inclusion, leaf_hash
+from ledger.store.store import Store
+from ledger.store.tables import DAMAGED
+from ledger.vault.journal import Journal
+from ledger.vault.keys import MasterKey, VaultKeys
+from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
+from ledger.wire.claim import Claim, Kind
+from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
+from ledger.wire.receipt import Receipt
+from ledger.wire.sealed import Content, associated_data, unseal
+
+ENTRIES_FIELD: Final = "entries"
+"""Field of an access entry's sealed header: leaf hashes of what is released."""
+_REMEMBERED: Final = 65_536
+
+
+class Vault:
+    """Keys, journal and door of an open ledger. Any thread may ask."""
+
+    def __init__(
+        self, master: MasterKey, keys: VaultKeys, store: Store, registry: Registry, journal: Path
+    ) -> None:
+        self.keys = keys
+        self._master = master
+        self._store = store
+        self._registry = registry
+        self._journal = Journal(journal)
+        self._verifier = checkpoint_verifier(registry.genesis.checkpoint_keys[0])
+        self._mutex = threading.Lock()
+        self._released: set[tuple[int, int]] = set()
+        # An access entry from before this opening may have been used already: it takes a new one.
+        self._first_access = store.state().size
+
+    def tag(self, domain: bytes, *parts: bytes) -> bytes:
+        """A keyed fingerprint for the tag index (16 bytes)."""
+        return self._master.tag(domain, *parts)
+
+    def use(self, index: int, purpose: str) -> Content:
+        """Open an entry for internal work, which must not hand it to a caller."""
+        self._journal.add({"entry": index, "use": purpose})
+        return self._open(index)
+
+    def release(self, index: int, access: Receipt | None) -> Content:
+        """The content of an entry, against the receipt of the access entry that names it.
+
+        Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when the
+        receipt does not allow it, LedgerFault when payload or key are not as the log says.
+        """
+        leaf = self._store.leaf(index)
+        claim = Claim.decode(claim_bytes(leaf))
+        if access is None:
+            if claim.chain not in self._registry.derived:
+                raise BadRequest("content of a record is released against an access entry only")
+            self._journal.add({"entry": index})
+        else:
+            self._check_access(access, claim, leaf, index)
+            self._take(access.index, index)
+            self._journal.add({"entry": index, "access": access.index})
+        return self._open(index)
+
+    def _check_access(self, access: Receipt, claim: Claim, leaf: bytes, index: int) -> None:
+        origin = self._registry.genesis.origin
+        checkpoint = open_checkpoint(access.checkpoint, origin, [self._verifier]).checkpoint
+        check_inclusion(
+            access.index, leaf_hash(access.leaf), checkpoint.size, access.hashes, checkpoint.root
+        )
+        entry = decode_leaf(access.leaf)
+        if entry.claim.kind is not Kind.ACCESS or entry.claim.chain != claim.chain:
+            raise BadRequest("the receipt is not of an access to this record")
+        if access.index <= index:
+            raise BadRequest("the access entry is older than what it is to release")
+        named = self._named_entries(entry, access.index)
+        if leaf_hash(leaf) not in named:
+            raise BadRequest(
+                f"the access entry does not name entry {index}", hint="append one that does"
+            )
+
+    def _named_entries(self, access: Leaf, index: int) -> list[object]:
+        header = _unseal(self._store, self.keys, access.claim, index).header
+        named = header.get(ENTRIES_FIELD)
+        return list(named) if isinstance(named, list) else []
+
+    def _take(self, access: int, index: int) -> None:
+        with self._mutex:
+            if access < self._first_access or (access, index) in self._released:
+                raise BadRequest(
+                    "this access entry was used already", hint="append a new one for a new release"
+                )
+            self._released.add((access, index))
+            if len(self._released) > _REMEMBERED:
+                recent = sorted(self._released)[_REMEMBERED // 2 :]
+                self._first_access = recent[0][0]
+                self._released = set(recent)
+
+    def _open(self, index: int) -> Content:
+        return _unseal(
+            self._store, self.keys, Claim.decode(claim_bytes(self._store.leaf(index))), index
+        )
+
+    def close(self) -> None:
+        """Close journal and key file."""
+        self._journal.close()
+        self.keys.close()
+
+
+def _unseal(store: Store, keys: VaultKeys, claim: Claim, index: int) -> Content:
+    if not claim.blob_size:
+        raise BadRequest(f"entry {index} has no content")
+    blob = store.payload(index)
+    if sha256(blob).digest() != claim.blob_hash:
+        raise LedgerFault(f"payload {index} is not the one that its leaf names", hint=DAMAGED)
+    key = keys.load(index)
+    if key is None:
+        raise BadRequest(f"the key of entry {index} was destroyed: its content is gone for good")
+    try:
+        return unseal(blob, key, associated_data(claim.log, claim.chain, claim.entry_id))
+    except BadEvidence as error:
+        raise LedgerFault(
+            f"entry {index} cannot be opened: {error}", hint="restore the vault's key files"
+        ) from error

@@ -1,0 +1,77 @@
+"""The vault's own log: what was released, and what was opened for the ledger's internal work.
+
+One JSON object a line, each holding the hash of the line before it, synced before any content leaves:
+
+    {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18}          released to a caller
+    {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index"} opened inside, not returned to a caller
+
+    prev = SHA-256 of the line before, without its line end; zeros for the first
+
+It names entries by index and nobody by name. A last line without its end is what a crash left: no content had left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import LedgerFault
+from ledger.store.files import open_random, write_all
+
+_FIRST: Final = "0" * 64
+_TAIL: Final = 4096
+
+
+class Journal:
+    """The open journal. Any thread may add to it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open, and cut off a line that a crash left unfinished."""
+        self._handle = open_random(path)
+        self._mutex = threading.Lock()
+        size = os.fstat(self._handle).st_size
+        tail = os.pread(self._handle, _TAIL, max(0, size - _TAIL))
+        whole = tail[: tail.rfind(b"\n") + 1]
+        if size > len(tail) and not whole:
+            raise LedgerFault("the vault's journal is damaged at its end", hint="restore it")
+        self._end = size - len(tail) + len(whole)
+        os.ftruncate(self._handle, self._end)
+        lines = whole.splitlines()
+        self._prev = sha256(lines[-1]).hexdigest() if lines else _FIRST
+
+    def add(self, fields: dict[str, int | str]) -> None:
+        """Write one line durably. OSError from the disk goes to the caller, who then keeps the content."""
+        with self._mutex:
+            row = {"prev": self._prev, "ms": time.time_ns() // 1_000_000, **fields}
+            line = json.dumps(row, separators=(",", ":")).encode()
+            write_all(self._handle, line + b"\n", self._end)
+            os.fdatasync(self._handle)
+            self._end += len(line) + 1
+            self._prev = sha256(line).hexdigest()
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
+
+def first_break(path: Path) -> int | None:
+    """The number of the first line that does not name the hash of the line before it; None when all do."""
+    if not path.exists():
+        return None
+    prev = _FIRST
+    with open(path, "rb") as file:
+        for number, raw in enumerate(file, 1):
+            line = raw.rstrip(b"\n")
+            try:
+                row = json.loads(line)
+            except ValueError:
+                return number
+            if not isinstance(row, dict) or row.get("prev") != prev or not raw.endswith(b"\n"):
+                return number
+            prev = sha256(line).hexdigest()
+    return None

@@ -1,10 +1,11 @@
 """Deterministic CBOR (RFC 8949 section 4.2.1), the small part of it that our bodies and headers
 use.
 
-Allowed: unsigned and negative integers, byte strings, text strings (UTF-8 checked), arrays, maps
-with text or integer keys. Definite lengths only, shortest form only, map keys unique and in
-bytewise order of their encodings, depth at most 8, at most 65,535 bytes in all, nothing behind
-the item. No tags, floats or simple values.
+Allowed: unsigned and negative integers (-2^53 to 2^53 - 1), byte strings, text strings (UTF-8
+checked), arrays, maps with text or integer keys. Definite lengths only, shortest form only, map
+keys unique and in bytewise order of their encodings, depth at most 8 (the outermost item has depth
+1), at most 65,535 bytes in all, nothing behind the item. No tags, floats or simple values.
+Specification: docs/spec/cbor.md.
 
 cbor2 decodes far more than that (duplicate keys, indefinite lengths, trailing bytes) and its
 canonical encoder sorts by RFC 7049; these bytes are hashed and signed, so both directions are
@@ -17,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ledger.errors import BadRequest
+from ledger.wire.ids import MAX_INTEGER
 
 Value: TypeAlias = "int | bytes | str | Sequence[Value] | Mapping[str, Value] | Mapping[int, Value]"
 Decoded: TypeAlias = "int | bytes | str | list[Decoded] | dict[str | int, Decoded]"
@@ -29,16 +31,27 @@ _UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP = range(6)
 
 def head(major: int, argument: int) -> bytes:
     """Initial byte and argument in shortest form."""
+    if argument > MAX_INTEGER:
+        raise BadRequest("cbor: an integer is outside -2^53 to 2^53 - 1")
     if argument < 24:
         return bytes([major << 5 | argument])
-    for info, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
+    for info, width in ((24, 1), (25, 2), (26, 4)):
         if argument < 1 << (8 * width):
             return bytes([major << 5 | info]) + argument.to_bytes(width, "big")
-    raise BadRequest("cbor: integer does not fit into 64 bits")
+    return bytes([major << 5 | 27]) + argument.to_bytes(8, "big")
 
 
 def encode(value: Value) -> bytes:
-    """Encode deterministically. Raises BadRequest for a type outside the subset."""
+    """Encode deterministically. Raises BadRequest for anything that ``decode`` would refuse."""
+    encoded = _encode(value, 1)
+    if len(encoded) > MAX_BYTES:
+        raise BadRequest(f"cbor: {len(encoded)} bytes are over the limit of {MAX_BYTES}")
+    return encoded
+
+
+def _encode(value: Value, depth: int) -> bytes:
+    if depth > MAX_DEPTH:
+        raise BadRequest(f"cbor: nested deeper than {MAX_DEPTH}")
     if isinstance(value, bool):
         raise BadRequest("cbor: booleans are outside our subset")
     if isinstance(value, int):
@@ -46,14 +59,30 @@ def encode(value: Value) -> bytes:
     if isinstance(value, bytes):
         return head(_BYTES, len(value)) + value
     if isinstance(value, str):
-        raw = value.encode()
-        return head(_TEXT, len(raw)) + raw
+        return _encode_text(value)
     if isinstance(value, Mapping):
-        rows = sorted((encode(key), encode(item)) for key, item in value.items())
+        rows = sorted(
+            (_encode_key(key, depth + 1), _encode(item, depth + 1)) for key, item in value.items()
+        )
         return head(_MAP, len(rows)) + b"".join(key + item for key, item in rows)
-    if isinstance(value, Sequence):
-        return head(_ARRAY, len(value)) + b"".join(encode(item) for item in value)
+    # Not any Sequence: a bytearray would pass for an array of its bytes.
+    if isinstance(value, list | tuple):
+        return head(_ARRAY, len(value)) + b"".join(_encode(item, depth + 1) for item in value)
     raise BadRequest(f"cbor: {type(value).__name__} is outside our subset")
+
+
+def _encode_key(key: str | int, depth: int) -> bytes:
+    if not isinstance(key, str | int):
+        raise BadRequest("cbor: a map key is neither text nor integer")
+    return _encode(key, depth)
+
+
+def _encode_text(value: str) -> bytes:
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError as error:
+        raise BadRequest("cbor: text is not valid Unicode") from error
+    return head(_TEXT, len(raw)) + raw
 
 
 def decode(data: bytes) -> Decoded:
@@ -63,7 +92,7 @@ def decode(data: bytes) -> Decoded:
     if len(data) > MAX_BYTES:
         raise BadRequest(f"cbor: {len(data)} bytes are over the limit of {MAX_BYTES}")
     reader = _Reader(data)
-    value = reader.item(0)
+    value = reader.item(1)
     if reader.at != len(data):
         raise BadRequest(f"cbor: {len(data) - reader.at} bytes behind the item")
     return value
@@ -108,6 +137,8 @@ class _Reader:
             raise BadRequest(f"cbor: indefinite or reserved length at byte {start}")
         width = 1 << (info - 24)
         value = int.from_bytes(self.take(width), "big")
+        if value > MAX_INTEGER:
+            raise BadRequest(f"cbor: integer or length outside the limits at byte {start}")
         if self.data[start : self.at] != head(major, value):
             raise BadRequest(f"cbor: integer not in shortest form at byte {start}")
         return major, value

@@ -17,7 +17,7 @@ from typing import Final
 
 from ledger.errors import BadRequest
 from ledger.wire.claim import MEMBER_KINDS, Kind
-from ledger.wire.ids import Hash
+from ledger.wire.ids import HASH_SIZE, Hash
 
 MAX_MEMBERS: Final = 4_096
 MEMBER_PREFIX: Final = b"\x00counterfoil/batch-member/v1"
@@ -36,6 +36,8 @@ class BatchBody:
         """The 37 bytes of the body."""
         if self.member_kind not in MEMBER_KINDS or not 1 <= self.count <= MAX_MEMBERS:
             raise BadRequest("batch holds 1 to 4,096 records or accesses", hint="split the batch")
+        if len(self.root) != HASH_SIZE:
+            raise BadRequest(f"batch root has {len(self.root)} bytes, not {HASH_SIZE}")
         return _BODY.pack(self.member_kind, self.count, self.root)
 
     @classmethod

@@ -26,6 +26,8 @@ from typing import Final
 
 from ledger.errors import BadRequest
 from ledger.wire.ids import (
+    HASH_SIZE,
+    ID_SIZE,
     MAX_INTEGER,
     ZERO_HASH,
     ActorId,
@@ -109,6 +111,7 @@ class Claim:
     def encode(self) -> bytes:
         """The claim's bytes. Raises BadRequest when a rule of the format is broken."""
         check_rules(self)
+        _check_widths(self)
         return (
             CLAIM_STRUCT.pack(
                 CLAIM_VERSION,
@@ -183,3 +186,13 @@ def check_rules(claim: Claim) -> None:
         raise BadRequest(f"claim of kind {kind.name.lower()} has a wrong amended hash")
     if CLAIM_SIZE + len(claim.body) > MAX_CLAIM:
         raise BadRequest(f"claim is over the limit of {MAX_CLAIM} bytes")
+
+
+def _check_widths(claim: Claim) -> None:
+    """Struct would cut or fill a field of a wrong length without a word."""
+    if not len(claim.log) == len(claim.blob_hash) == len(claim.amended) == HASH_SIZE:
+        raise BadRequest(f"a hash in the claim has not {HASH_SIZE} bytes")
+    if not len(claim.chain) == len(claim.author) == ID_SIZE:
+        raise BadRequest(f"chain or author of the claim has not {ID_SIZE} bytes")
+    if min(claim.authored_ms, claim.expires_ms, claim.blob_size) < 0:
+        raise BadRequest("an integer in the claim is negative")

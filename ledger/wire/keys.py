@@ -2,9 +2,10 @@
 
     kid = SHA-256("counterfoil/kid/v1" ‖ CBOR(alg) ‖ raw public key)
 
-Ed25519 (alg -19, RFC 9864; RFC 8032 section 5.1): the encoding must be canonical and the point must be in the
-prime-order subgroup and not the identity. With a small-order key OpenSSL accepts signatures over
-*every* message, so the check is made once for each key before it is used for the first time.
+Ed25519 (alg -19, RFC 9864; RFC 8032 section 5.1): the encoding must be canonical and the point must
+be in the prime-order subgroup and not the identity. With a small-order key OpenSSL accepts
+signatures over *every* message, so the check is made once for each key before it is used for the
+first time.
 """
 
 from __future__ import annotations

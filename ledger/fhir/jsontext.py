@@ -1,7 +1,6 @@
 """Strict JSON: what may differ from reader to reader is refused, so all readers see one content.
 
     parse(raw)               the value; numbers with a fraction or exponent as Decimal
-    entry_spans(text)        where each Bundle entry's resource stands, for its author's bytes
 
 Refused beyond the grammar: bytes that are not UTF-8, a byte order mark, a name that stands twice in
 one object, NaN and Infinity, half a surrogate pair, control characters, nesting deeper than 64,
@@ -13,9 +12,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from array import array
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from ledger.errors import BadRequest
@@ -27,6 +26,7 @@ BOM = b"\xef\xbb\xbf"
 # An unterminated string matches to the end: else a hostile text costs the square of its length.
 _STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^][{}]+")
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SUSPECT = re.compile(r"\\(?:u[dD][89a-fA-F]|u00[01]|[bf])")
 _CONTROL = re.compile(r"\\(?:(u00[01]|[bf])|.)")
@@ -47,8 +47,8 @@ def parse(raw: bytes) -> Any:
 
 
 def parse_text(text: str) -> Any:
-    value, end = _value(text, _skip(text, 0))
-    if _skip(text, end) != len(text):
+    value, end = _value(text, skip(text, 0))
+    if skip(text, end) != len(text):
         raise BadRequest("has text after the end of its JSON", hint="one JSON value per line")
     return value
 
@@ -56,16 +56,11 @@ def parse_text(text: str) -> Any:
 def check_depth(text: str) -> None:
     if text.count("{") + text.count("[") <= MAX_DEPTH:
         return
-    depth = 0
-    for char in _NO_BRACKETS.sub("", _STRINGS.sub("", text)):
-        if char in "{[":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise BadRequest(
-                    f"is nested deeper than {MAX_DEPTH} levels", hint="export it with less nesting"
-                )
-        elif char in "}]":
-            depth -= 1
+    brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text)).encode("ascii")
+    if max(accumulate(array("b", brackets.translate(_STEPS))), default=0) > MAX_DEPTH:
+        raise BadRequest(
+            f"is nested deeper than {MAX_DEPTH} levels", hint="export it with less nesting"
+        )
 
 
 def _value(text: str, start: int) -> tuple[Any, int]:
@@ -79,7 +74,7 @@ def _value(text: str, start: int) -> tuple[Any, int]:
             "has half of a surrogate pair in a string", hint="write the character as UTF-8"
         ) from None
     except json.JSONDecodeError as error:
-        raise _malformed(text, error) from None
+        raise malformed(text, error) from None
     except (ValueError, RecursionError):
         raise BadRequest("is not readable JSON", hint="export it again") from None
     return value, end
@@ -94,7 +89,7 @@ def _check_characters(value: Any) -> None:
         )
 
 
-def _malformed(text: str, error: json.JSONDecodeError) -> BadRequest:
+def malformed(text: str, error: json.JSONDecodeError) -> BadRequest:
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
         return BadRequest("ends in the middle of its JSON", hint="it is truncated: export it again")
     return BadRequest(f"is not JSON at character {error.pos + 1}", hint="export it again")
@@ -139,64 +134,10 @@ _DECODER = json.JSONDecoder(
     parse_int=_integer,
     parse_constant=_constant,
 )
-# Only for text that _DECODER has accepted before: finds ends at the speed of C.
-_SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
 
 
-def _skip(text: str, at: int) -> int:
+def skip(text: str, at: int) -> int:
+    """Past the white space at ``at``."""
     match = _SPACE.match(text, at)
     assert match is not None
     return match.end()
-
-
-@dataclass(frozen=True, slots=True)
-class EntrySpan:
-    """One Bundle entry: its resource is ``text[start:end]``; start is -1 where it has none."""
-
-    full_url: str | None
-    start: int
-    end: int
-
-
-def entry_spans(text: str) -> list[EntrySpan]:
-    """The entries of a Bundle whose text ``parse_text`` has accepted, in their order.
-
-    Accepted text needs no second check here: names are unique and every value is well-formed.
-    """
-    spans: list[EntrySpan] = []
-    for name, start in _members(text, _skip(text, 0)):
-        if name == "entry" and text[start] == "[":
-            at = _skip(text, start + 1)
-            while text[at] != "]":
-                span, at = _entry(text, at)
-                spans.append(span)
-                at = _skip(text, at)
-                at = _skip(text, at + 1) if text[at] == "," else at
-    return spans
-
-
-def _entry(text: str, at: int) -> tuple[EntrySpan, int]:
-    if text[at] != "{":
-        return EntrySpan(None, -1, -1), _SCAN(text, at)[1]
-    full_url: str | None = None
-    start = end = -1
-    for name, value_at in _members(text, at):
-        if name == "resource":
-            start, end = value_at, _SCAN(text, value_at)[1]
-        elif name == "fullUrl":
-            value = _SCAN(text, value_at)[0]
-            full_url = value if isinstance(value, str) else None
-    return EntrySpan(full_url, start, end), _SCAN(text, at)[1]
-
-
-def _members(text: str, at: int) -> list[tuple[str, int]]:
-    """Name and start of the value of each member of the object at ``at``."""
-    found: list[tuple[str, int]] = []
-    at = _skip(text, at + 1)
-    while text[at] != "}":
-        name, at = _SCAN(text, at)
-        at = _skip(text, _skip(text, at) + 1)
-        found.append((name, at))
-        at = _skip(text, _SCAN(text, at)[1])
-        at = _skip(text, at + 1) if text[at] == "," else at
-    return found

@@ -19,10 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 from ledger.errors import BadRequest
-from ledger.fhir import jsontext
+from ledger.fhir import document, jsontext
 
 MAX_RESOURCE = 16 << 20
 MAX_DOCUMENT = 128 << 20
@@ -120,35 +120,24 @@ def read_document(data: bytes, name: str) -> Iterator[Item]:
         return
     try:
         text = jsontext.decode(data)
-        value = jsontext.parse_text(text)
+        found = document.scan(text)
     except BadRequest as error:
         yield BadItem(whole, error.message, error.hint)
         return
-    problem = _problem(value)
-    is_bundle = problem is None and value["resourceType"] == "Bundle"
-    del value  # it may be many times the size of its text
-    if problem is not None:
-        yield BadItem(whole, *problem)
-    elif is_bundle:
-        yield from _entries(text, name)
-    else:
+    if found.resource_type is None:
+        yield BadItem(whole, "is not a FHIR resource", "give a Bundle, a resource or NDJSON")
+    elif found.resource_type != "Bundle":
         yield _checked(whole, data.strip(b" \t\r\n"), None)
+    elif not isinstance(found.type, str) or found.type not in BUNDLE_TYPES:
+        yield BadItem(whole, "is a Bundle without a type that R4 knows", "set Bundle.type")
+    elif not found.entries_are_a_list:
+        yield BadItem(whole, "has entries that are no list", "export it again")
+    else:
+        yield from _entries(text, found.entries, name)
 
 
-def _problem(value: Any) -> tuple[str, str] | None:
-    if not isinstance(value, dict) or "resourceType" not in value:
-        return "is not a FHIR resource", "give a Bundle, a resource or NDJSON"
-    if value["resourceType"] == "Bundle":
-        kind = value.get("type")
-        if not isinstance(kind, str) or kind not in BUNDLE_TYPES:
-            return "is a Bundle without a type that R4 knows", "set Bundle.type"
-        if not isinstance(value.get("entry", []), list):
-            return "has entries that are no list", "export it again"
-    return None
-
-
-def _entries(text: str, name: str) -> Iterator[Item]:
-    for number, span in enumerate(jsontext.entry_spans(text), 1):
+def _entries(text: str, spans: list[document.EntrySpan], name: str) -> Iterator[Item]:
+    for number, span in enumerate(spans, 1):
         source = Source(name, "entry", number)
         if span.start < 0:
             yield BadItem(

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 MAX_ID = 64
+# Checking an object takes some 30 microseconds however small it is, so size alone bounds nothing:
+# 16 MiB of empty objects would take minutes. A long ECG is a few objects with long strings.
+MAX_OBJECTS = 100_000
 CORRECT = "correct the element and import the resource again"
 
 # In R4 but gone from, or made anew in, R4B, so that no model of them exists.
@@ -70,6 +73,8 @@ def validate(raw: bytes) -> Resource:
             f"is larger than {MAX_RESOURCE >> 20} MiB",
             hint="keep large attachments outside and refer to them by url and hash",
         )
+    if raw.count(b"{") > MAX_OBJECTS:
+        raise BadRequest(f"has more than {MAX_OBJECTS} objects", hint="split it")
     parsed = jsontext.parse(raw)
     if not isinstance(parsed, dict):
         raise BadRequest("is not a JSON object", hint="a FHIR resource is one JSON object")

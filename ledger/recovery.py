@@ -11,12 +11,13 @@ Not looked at here is what lies deeper: ``ledger.check`` re-derives everything f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger.appender import Parts
-from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
+from ledger.errors import BadEvidence, BadRequest, LedgerFault
 from ledger.heads import ROW as HEADS_ROW
 from ledger.heads import ChainHeads, ChainType, Head
 from ledger.identity import Genesis, Registry
@@ -97,12 +98,7 @@ def _hashes(tile: bytes) -> list[Hash]:
 
 def _check_last_bundle(store: Store, size: int, received_ms: int) -> None:
     """Leaves of the last bundle against their hashes, and the newest leaf against state and ids."""
-    start = (size - 1) // TILE_WIDTH * TILE_WIDTH
-    hashes = _hashes(store.read(0, start // TILE_WIDTH, size - start))
-    last = b""
-    for offset, last in enumerate(store.leaves(start, size)):
-        if leaf_hash(last) != hashes[offset]:
-            raise LedgerFault(f"store: leaf {start + offset} does not have its hash", hint=DAMAGED)
+    *_, (_, last, _) = verified_leaves(store, (size - 1) // TILE_WIDTH * TILE_WIDTH, size)
     leaf = decode_leaf(last)
     if leaf.received_ms != received_ms:
         raise LedgerFault(
@@ -114,11 +110,22 @@ def _check_last_bundle(store: Store, size: int, received_ms: int) -> None:
 
 def verified_leaf(store: Store, index: int) -> bytes:
     """A leaf whose hash is the one in its tile."""
-    tile, offset = divmod(index, TILE_WIDTH)
-    leaf = store.leaf(index)
-    if leaf_hash(leaf) != _hashes(store.read(0, tile, offset + 1))[offset]:
-        raise LedgerFault(f"store: leaf {index} does not have its hash", hint=DAMAGED)
+    ((_, leaf, _),) = verified_leaves(store, index, index + 1)
     return leaf
+
+
+def verified_leaves(store: Store, start: int, stop: int) -> Iterator[tuple[int, bytes, Hash]]:
+    """Index, leaf and hash of [start, stop), each hash being the one in its tile. LedgerFault."""
+    hashes: list[Hash] = []
+    for index, leaf in enumerate(store.leaves(start, stop), start):
+        tile, offset = divmod(index, TILE_WIDTH)
+        if not offset or not hashes:
+            width = min(stop - tile * TILE_WIDTH, TILE_WIDTH)
+            hashes = _hashes(store.read(0, tile, width))
+        hash_ = leaf_hash(leaf)
+        if hash_ != hashes[offset]:
+            raise LedgerFault(f"store: leaf {index} does not have its hash", hint=DAMAGED)
+        yield index, leaf, hash_
 
 
 def load_registry(store: Store) -> Registry:
@@ -168,6 +175,16 @@ def check_actor_leaf(registry: Registry, leaf: Leaf) -> None:
 
 def open_parts(layout: Layout, map_limit: int | None = None) -> Parts:
     """Open for appending. The writer lock is held by the caller. Raises LedgerFault."""
+    try:
+        return _open_parts(layout, map_limit)
+    except OSError as error:
+        raise LedgerFault(
+            f"{layout.directory.name} cannot be opened for writing: {error.strerror}",
+            hint="make room or mend the disk, then open the ledger again",
+        ) from error
+
+
+def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
     with ExitStack() as stack:
         store = Store(layout.directory, writable=True, map_limit=map_limit)
         stack.callback(store.close)
@@ -224,7 +241,7 @@ def open_indexes(registry: Registry, store: Store) -> tuple[ChainHeads, TagIndex
 def check_newest_payload(store: Store, vault: VaultKeys, size: int) -> None:
     """The newest payload must be the blob that its leaf names, and the vault must hold its key."""
     for index in range(size - 1, max(size - 1 - TILE_WIDTH, -1), -1):
-        claim = Claim.decode(claim_bytes(store.leaf(index)))
+        claim = Claim.decode(claim_bytes(verified_leaf(store, index)))
         if not claim.blob_size:
             continue
         blob = store.payload(index)
@@ -263,7 +280,7 @@ def open_guard(layout: Layout, edge: RightEdge) -> Guard:
     except (BadEvidence, BadRequest) as error:
         guard.close()
         raise LedgerFault(f"guard: {error}", hint="is it the guard of another ledger?") from error
-    except CounterfoilError:
+    except BaseException:
         guard.close()
         raise
     return guard
@@ -272,7 +289,8 @@ def open_guard(layout: Layout, edge: RightEdge) -> Guard:
 def replay(
     store: Store, heads: ChainHeads, tags: TagIndex, edge: RightEdge, builder: RunBuilder | None
 ) -> None:
-    """Bring the indexes from their last registered runs to the log's size, checking every link.
+    """Bring the indexes from their last registered runs to the log's size, checking every hash and
+    link: the next leaf of a chain will be linked to what is read here.
 
     Without a builder (reading) full stretches are only kept in memory.
     """
@@ -280,7 +298,7 @@ def replay(
     chains: list[ChainId] = []
     newest: list[Head] = []
     local: dict[ChainId, Head] = {}
-    for index, raw in enumerate(store.leaves(start, edge.size), start):
+    for index, raw, hash_ in verified_leaves(store, start, edge.size):
         leaf = decode_leaf(raw)
         chain = leaf.claim.chain
         before = local.get(chain) or heads.get(chain)
@@ -288,7 +306,7 @@ def replay(
         if (leaf.seq, leaf.prev_hash, leaf.prev_index) != expected:
             raise LedgerFault(f"store: leaf {index} does not follow its chain's head", hint=DAMAGED)
         kind = before.type if before else first_type(leaf, edge.registry)
-        local[chain] = Head(kind, leaf.seq + 1, index, leaf_hash(raw))
+        local[chain] = Head(kind, leaf.seq + 1, index, hash_)
         chains.append(chain)
         newest.append(local[chain])
     heads.applied(start, chains, newest, builder)

@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -33,7 +33,7 @@ from ledger.identity import Registry
 from ledger.keyfiles import LogKeys
 from ledger.merkle import Frontier
 from ledger.sequencer import ID_WINDOW_MS, Appended, Draft, LogView, receive_time
-from ledger.store.environment import CommitFailed, StorageFull
+from ledger.store.environment import CommitFailed
 from ledger.store.guard import Guard
 from ledger.store.sorted_index import RunBuilder
 from ledger.store.store import Commit, Store, storage_full
@@ -68,12 +68,17 @@ class Parts:
     frontier: Frontier
     latest_id: bytes
     resources: ExitStack
+    stopped: bool = False
+    """After a failed commit nothing more is written."""
 
     def close(self) -> None:
         """Finish background work, keep what it made, and close every file."""
-        self.builder.close()
-        self.store.register([run for _, run in self.builder.finished])
-        self.resources.close()
+        with self.resources:
+            self.builder.close()
+            # Runs that no commit has registered are made again at the next opening.
+            if not self.stopped:
+                with suppress(LedgerFault):
+                    self.store.register([run for _, run in self.builder.finished])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +217,17 @@ class Appender:
                     (draft.received_ms - ID_WINDOW_MS - 1000).to_bytes(6, "big"),
                 )
             )
-        except StorageFull:
+        except CommitFailed:
+            raise
+        except CounterfoilError:
             parts.store.payloads.rewind(end)
             raise
-        parts.guard.advance(checkpoint)
-        self._adopt(draft, frontier, checkpoint, len(finished))
+        try:
+            parts.guard.advance(checkpoint)
+            self._adopt(draft, frontier, checkpoint, len(finished))
+        except CounterfoilError as error:
+            # The entries are in the log: to answer that they were refused would be false.
+            raise CommitFailed(f"after the commit: {error}", hint=error.hint) from error
 
     def _store_keys(self, start: int, keys: Sequence[bytes]) -> None:
         try:
@@ -240,9 +251,7 @@ class Appender:
             parts.registry.apply(claim, index)
             self.public_keys = _public_keys(parts.registry)
         for _ in range(registered):
-            index_of_runs, run = parts.builder.finished.popleft()
-            index_of_runs.adopt(run)
-            parts.builder.merge_if_due(index_of_runs)
+            parts.builder.adopt_next()
             parts.tags.registered(parts.tags.index.upto)
         parts.heads.applied(start, draft.chains, draft.heads, parts.builder)
         parts.tags.applied(start, len(draft.leaves), draft.tags, parts.builder)
@@ -254,6 +263,7 @@ class Appender:
         )
         fault.__cause__ = error
         self._stopped = fault
+        self._parts.stopped = True
         for request in group:
             request.answer.set_exception(fault)
 

@@ -126,12 +126,23 @@ class RunBuilder:
             self._merging.add(index.name)
             self._work.put(_Task(index, group[0].start, group[-1].stop, (), group))
 
+    def adopt_next(self) -> None:
+        """Make the first of ``finished`` visible: a commit has registered it."""
+        index, run = self.finished.popleft()
+        index.adopt(run)
+        if run.replaced:
+            # Not before: the group looks due until its runs are replaced.
+            self._merging.discard(index.name)
+        self.merge_if_due(index)
+
     def _run(self) -> None:
         while (task := self._work.get()) is not None:
-            try:
-                self._do(task)
-            except (LedgerFault, OSError) as error:
-                self.failure = error
+            # After a failure nothing is finished any more: a later run would leave a gap.
+            if self.failure is None:
+                try:
+                    self._do(task)
+                except Exception as error:
+                    self.failure = error
 
     def _do(self, task: _Task) -> None:
         index = task.index
@@ -139,7 +150,6 @@ class RunBuilder:
         if task.group:
             inputs = [(index.directory / row.file_name, row.rows, row.digest) for row in task.group]
             count, digest = self._merger.merge(inputs, path, index.row_size)
-            self._merging.discard(index.name)
         else:
             count, digest = write_run(path, sorted(task.rows), index.row_size)
         row = RunRow(index.name, task.start, task.stop, count, digest)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ledger.errors import BadRequest, LedgerFault
@@ -16,7 +17,7 @@ from ledger.layout import Layout, read_layout
 from ledger.merkle import consistency_proof, inclusion_proof
 from ledger.recovery import open_indexes, replay, verify_right_edge
 from ledger.store.store import Store
-from ledger.store.tables import DAMAGED
+from ledger.store.tables import DAMAGED, RunName
 from ledger.tags import TagIndex
 from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
 from ledger.wire.ids import ChainId, Hash, LeafIndex
@@ -109,11 +110,24 @@ def open_reader(directory: Path) -> Reader:
     layout = read_layout(directory)
     store = Store(directory, writable=False)
     try:
-        edge = verify_right_edge(layout, store)
-        heads, tags = open_indexes(edge.registry, store)
-        replay(store, heads, tags, edge, None)
-        signed = store.checkpoint()
+        return _read_snapshot(layout, store)
     except BaseException:
         store.close()
         raise
-    return Reader(layout, store, edge.registry, heads, tags, lambda: signed)
+
+
+def _read_snapshot(layout: Layout, store: Store) -> Reader:
+    while True:
+        with store.environment.pinned():
+            runs = [store.run_rows(name) for name in RunName]
+            try:
+                edge = verify_right_edge(layout, store)
+                heads, tags = open_indexes(edge.registry, store)
+                replay(store, heads, tags, edge, None)
+                note = store.checkpoint()
+                return Reader(layout, store, edge.registry, heads, tags, partial(bytes, note))
+            except LedgerFault as error:
+                fault = error
+        # A writer that merges runs removes the files that this snapshot still names.
+        if runs == [store.run_rows(name) for name in RunName]:
+            raise fault

@@ -2,8 +2,8 @@
 
 LMDB needs the size of its map ahead of time. Here nobody names it: a commit that does not fit is
 aborted, the map is doubled, and the commit runs again. LMDB allows a resize only while this
-process has no transaction open, so readers pass a gate. Other processes meet ``MapResizedError``
-and adopt the new size.
+process has no transaction open, so readers pass a gate. Other processes only read, and map more
+than any log will fill: adopting a new size would end the snapshots of their other threads.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from ledger.store.tables import DAMAGED, NAMES
 
 FIRST_MAP: Final = 64 << 20
 LARGEST_STEP: Final = 16 << 30
+READER_MAP: Final = 1 << 42
+"""Addresses, not memory: what lies behind the end of the file is never touched."""
 MAX_READERS: Final = 510
 
 T = TypeVar("T")
@@ -42,12 +44,13 @@ class Environment:
         """Open. ``map_limit`` caps the growth, in bytes (None: the disk is the cap)."""
         self._limit = map_limit
         self._gate = _Gate()
+        self._pinned = threading.local()
         used = (path / "data.mdb").stat().st_size if (path / "data.mdb").exists() else 0
         locked = writable or os.access(path, os.W_OK)
         try:
             self._env = lmdb.open(
                 str(path),
-                map_size=self._capped(max(FIRST_MAP, used)),
+                map_size=self._capped(max(FIRST_MAP, used)) if writable else READER_MAP,
                 max_dbs=len(NAMES),
                 max_readers=MAX_READERS,
                 readonly=not writable,
@@ -67,19 +70,32 @@ class Environment:
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
-        """A consistent snapshot."""
+        """A consistent snapshot: a new one, or the one that this thread has pinned."""
+        pinned: Reader | None = getattr(self._pinned, "reader", None)
+        if pinned is not None:
+            yield pinned
+            return
         with self._gate.passing():
             try:
                 txn = self._env.begin()
-            except lmdb.MapResizedError:
-                self._env.set_mapsize(0)
-                txn = self._env.begin()
+            except lmdb.Error as error:
+                raise LedgerFault(f"store: LMDB cannot begin to read: {error}") from error
             try:
                 yield Reader(txn, self._tables)
             except lmdb.Error as error:
                 raise LedgerFault(f"store: LMDB cannot read: {error}", hint=DAMAGED) from error
             finally:
                 txn.abort()
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Everything that this thread reads inside comes from one snapshot. Not to be nested."""
+        with self.reading() as reader:
+            self._pinned.reader = reader
+            try:
+                yield
+            finally:
+                self._pinned.reader = None
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """Run ``work`` in one transaction and commit it durably, growing the map as needed.

@@ -78,9 +78,13 @@ class Store:
         self.environment = Environment(
             directory / LMDB_DIRECTORY, writable=writable, map_limit=map_limit
         )
-        self.payloads = PayloadFiles(
-            directory / PAYLOAD_DIRECTORY, self.state().payload_end, writable=writable
-        )
+        try:
+            self.payloads = PayloadFiles(
+                directory / PAYLOAD_DIRECTORY, self.state().payload_end, writable=writable
+            )
+        except BaseException:
+            self.environment.close()
+            raise
 
     @staticmethod
     def create(directory: Path) -> None:

@@ -30,6 +30,9 @@ def write_new(path: Path, data: bytes) -> None:
     try:
         write_all(handle, data, 0)
         os.fsync(handle)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     finally:
         os.close(handle)
     sync_directory(path.parent)
@@ -37,7 +40,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 def replace(path: Path, data: bytes) -> None:
     """Write a file anew so that a crash leaves the old or the new one, never a part."""
-    fresh = path.with_name(path.name + ".new")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     write_new(fresh, data)
     os.replace(fresh, path)

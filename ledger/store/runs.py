@@ -23,7 +23,7 @@ from typing import Final
 from zlib import crc32
 
 from ledger.errors import LedgerFault
-from ledger.store.files import write_new
+from ledger.store.files import replace
 from ledger.store.tables import DAMAGED
 
 BLOCK: Final = 4096
@@ -116,9 +116,9 @@ def write_run(path: Path, rows: Iterable[bytes], row_size: int) -> tuple[int, by
         block = b"".join(chunk).ljust(BLOCK, b"\0")
         footer += _FENCE.pack(int.from_bytes(chunk[0][:8], "big"), crc32(block))
         blocks.append(block)
-    path.unlink(missing_ok=True)
     if blocks:
-        write_new(path, b"".join(blocks) + footer)
+        # A child that outlived a killed writer may be making the very same file.
+        replace(path, b"".join(blocks) + footer)
     return count, sha256(footer).digest()
 
 

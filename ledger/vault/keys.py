@@ -126,11 +126,10 @@ class VaultKeys:
     def _for_writing(self, number: int) -> int:
         if number != self._open_file:
             self.close()
-            path = self._path(number)
-            fresh = not path.exists()
-            self._handle, self._open_file = open_random(path), number
-            if fresh:
-                sync_directory(self._directory)
+            self._handle = open_random(self._path(number))
+            # Whoever created it, perhaps before a crash: its name must be durable too.
+            sync_directory(self._directory)
+            self._open_file = number
         return self._handle
 
     def _path(self, number: int) -> Path:

@@ -1,7 +1,7 @@
 """Founding: makes a new ledger, from its keys to the first signed checkpoint.
 
-Everything is made in a directory beside the final one, which is renamed when it is whole; the
-guard comes last. A crash leaves no half ledger under the name that was asked for.
+Everything is made in a directory beside the final one, which is renamed when it is whole and its
+guard is there. Neither a crash nor an error leaves half a ledger under the name that was asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import time
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -40,20 +41,23 @@ def found(directory: Path, origin: str, guard: Path | None = None) -> tuple[str,
     check_name(origin)
     guard = check_free(directory, guard)
     building = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
-    try:
-        make_directory(building)
-        keys, checkpoint = _fill(building, directory, origin, guard)
-        if directory.exists():
-            directory.rmdir()
-        os.rename(building, directory)
-    except OSError as error:
-        shutil.rmtree(building, ignore_errors=True)
-        raise BadRequest(
-            f"cannot make {directory.name}: {error.strerror}",
-            hint="name a place that can be written",
-        ) from error
-    sync_directory(directory.absolute().parent)
-    Guard.create(guard, checkpoint)
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, building, ignore_errors=True)
+        try:
+            make_directory(building)
+            keys, checkpoint = _fill(building, directory, origin, guard)
+            Guard.create(guard, checkpoint)
+            undo.callback(guard.unlink)
+            if directory.exists():
+                directory.rmdir()
+            os.rename(building, directory)
+            undo.pop_all()
+            sync_directory(directory.absolute().parent)
+        except OSError as error:
+            raise BadRequest(
+                f"cannot make {directory.name}: {error.strerror}",
+                hint="name places that can be written, for the ledger and for its guard",
+            ) from error
     return keys.vkeys
 
 

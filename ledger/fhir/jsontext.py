@@ -42,11 +42,8 @@ def decode(raw: bytes) -> str:
 
 
 def parse(raw: bytes) -> Any:
-    """Raises BadRequest. Every refusal is the same for one resource and for a whole Bundle."""
-    return parse_text(decode(raw))
-
-
-def parse_text(text: str) -> Any:
+    """Raises BadRequest."""
+    text = decode(raw)
     value, end = _value(text, skip(text, 0))
     if skip(text, end) != len(text):
         raise BadRequest("has text after the end of its JSON", hint="one JSON value per line")

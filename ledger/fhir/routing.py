@@ -61,7 +61,7 @@ class Directory:
 Subject = PatientRef | IsPatient | Directory
 
 
-_NAME_THE_PATIENT = "name the patient in it, or import it under a record by --person"
+_NAME_THE_PATIENT = "name one patient in it, by reference or by identifier"
 
 
 def route(resource: Resource) -> Subject:

@@ -93,6 +93,16 @@ def test_bundle_entry_without_resource_is_bad_and_the_rest_goes_in() -> None:
     ]
 
 
+def test_what_is_wrong_inside_one_resource_is_left_to_its_validation() -> None:
+    twice, nan, digits = b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":' + b"9" * 5000 + b"}"
+    assert good(list(read_document(bundle(twice, ODD, nan, digits), "b"))) == [
+        twice,
+        ODD,
+        nan,
+        digits,
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -111,6 +121,13 @@ def test_bundle_entry_without_resource_is_bad_and_the_rest_goes_in() -> None:
         (b"\xef\xbb\xbf{}", "starts with a byte order mark"),
         (b"\xff\xfe{}", "is UTF-16"),
         (b"\x80", "is not UTF-8"),
+        (
+            b'{"resourceType":"Bundle","entry":[{"a":1,"a":1}]}',
+            "has the same name twice in one object",
+        ),
+        (b'{"resourceType":"Bundle","entry":[1 2]}', "is not JSON at character 37"),
+        (b'{"resourceType":"Bundle",5:1}', "is not JSON at character 26"),
+        (b'{"resourceType":"Bundle","a" 1}', "is not JSON at character 30"),
         (b"{} {}", "has text after the end of its JSON"),
         (b'{"a":' * 40000, "is nested deeper than 64 levels"),
     ],

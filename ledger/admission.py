@@ -9,11 +9,13 @@ depends on the log (registry at this position, chain, idempotency, time): see
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -222,3 +224,33 @@ def _member_columns(claims: Sequence[bytes], batch: Claim, kind: Kind) -> _Colum
     if ZERO_HASH in digests or 0 in sizes:
         raise BadRequest("a member has no sealed blob")
     return columns
+
+
+Checked: TypeAlias = "list[Admitted | AdmittedBatch | CounterfoilError]"
+
+
+class AdmissionThreads:
+    """Admission on threads of this process, one for each core."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="admission")
+
+    def check(
+        self, submissions: Sequence[Submission] | BatchSubmission, keys: PublicKeys
+    ) -> Future[Checked]:
+        """Check entries, or one batch; the answer has one item for each entry, or for the batch."""
+        return self._pool.submit(check, submissions, keys)
+
+    def close(self) -> None:
+        """Finish what was handed in."""
+        self._pool.shutdown()
+
+
+def check(submissions: Sequence[Submission] | BatchSubmission, keys: PublicKeys) -> Checked:
+    """Check entries, or one batch; what fails is returned as its error, in its place."""
+    if not isinstance(submissions, BatchSubmission):
+        return [*admit_many(submissions, keys)]
+    try:
+        return [admit_batch(submissions, keys)]
+    except CounterfoilError as error:
+        return [error]

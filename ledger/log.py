@@ -14,13 +14,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
-from ledger.admission import BatchSubmission, Submission, admit_batch, admit_many
-from ledger.appender import Appender, Item, Outcome, Parts
+from ledger.admission import AdmissionThreads, BatchSubmission, Checked, Submission
+from ledger.admission_workers import AdmissionWorkers
+from ledger.appender import Appender, Outcome, Parts
 from ledger.author import Author
 from ledger.errors import CounterfoilError, LedgerFault
 from ledger.identity import Enrol, Revoke
@@ -35,6 +36,7 @@ from ledger.wire.ids import ActorId, ChainId, new_chain_id
 from ledger.wire.keys import KeyId
 from ledger.wire.statement import StatementKey
 
+Admission: TypeAlias = AdmissionThreads | AdmissionWorkers
 CHUNK: Final = 64
 """Entries that one admission task checks."""
 
@@ -42,7 +44,9 @@ CHUNK: Final = 64
 class Log:
     """An open ledger that may be appended to. Close it, or use it in a ``with`` statement."""
 
-    def __init__(self, layout: Layout, lock: WriterLock, parts: Parts, appender: Appender) -> None:
+    def __init__(
+        self, layout: Layout, lock: WriterLock, parts: Parts, appender: Appender, workers: int
+    ) -> None:
         """Use ``Log.open``."""
         self.layout = layout
         self.vault = parts.vault
@@ -57,7 +61,7 @@ class Log:
         self._lock = lock
         self._parts = parts
         self._appender = appender
-        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="admission")
+        self._admission: Admission = AdmissionWorkers(workers) if workers else AdmissionThreads()
 
     @classmethod
     def open(
@@ -66,10 +70,13 @@ class Log:
         *,
         map_limit: int | None = None,
         clock: Callable[[], int] | None = None,
+        workers: int = 0,
     ) -> Self:
         """Lock, verify the right edge, and start the writer. Raises BadRequest or LedgerFault.
 
-        ``map_limit`` caps LMDB's file in bytes; ``clock`` gives unix milliseconds.
+        ``map_limit`` caps LMDB's file in bytes; ``clock`` gives unix milliseconds;
+        ``workers`` is the number of processes that check entries, 0 for threads of this process
+        (enough for a command; a busy server takes one for each core).
         """
         layout = read_layout(directory)
         if not os.access(directory, os.W_OK):
@@ -82,7 +89,7 @@ class Log:
         except BaseException:
             lock.release()
             raise
-        return cls(layout, lock, parts, Appender(parts, clock))
+        return cls(layout, lock, parts, Appender(parts, clock), workers)
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +104,7 @@ class Log:
 
     def close(self) -> None:
         """Commit what was handed in, then let everything go."""
-        self._pool.shutdown()
+        self._admission.close()
         self._appender.close()
         self._parts.close()
         self._lock.release()
@@ -109,44 +116,40 @@ class Log:
         its author. Raises StorageFull when nothing of a group was written, LedgerFault when the
         ledger has stopped.
         """
-        chunks = [submissions[at : at + CHUNK] for at in range(0, len(submissions), CHUNK)]
         keys = self._appender.public_keys
-        checked = [self._pool.submit(admit_many, chunk, keys) for chunk in chunks]
+        chunks = [submissions[at : at + CHUNK] for at in range(0, len(submissions), CHUNK)]
+        checked = [self._admission.check(chunk, keys) for chunk in chunks]
         answers = [self._hand_over(future.result()) for future in checked]
         return [outcome for answer in answers for outcome in answer.result()]
 
-    def append_later(self, submissions: Sequence[Submission]) -> Future[list[Outcome]]:
-        """Like ``append`` without waiting. Calls that overlap may be committed in any order."""
+    def append_later(
+        self, submissions: Sequence[Submission] | BatchSubmission
+    ) -> Future[list[Outcome]]:
+        """Like ``append`` without waiting, for entries or one batch.
+
+        Calls that overlap may be committed in any order. A batch has one outcome: it is appended
+        whole or refused whole.
+        """
         answer: Future[list[Outcome]] = Future()
-        keys = self._appender.public_keys
-        self._start(answer, lambda: self._hand_over(admit_many(submissions, keys)))
-        return answer
 
-    def append_batch(self, batch: BatchSubmission) -> Future[list[Outcome]]:
-        """Append a batch under its one signature: all of it, or one error."""
-        answer: Future[list[Outcome]] = Future()
-        keys = self._appender.public_keys
-        self._start(answer, lambda: self._appender.submit([admit_batch(batch, keys)]))
-        return answer
-
-    def _start(
-        self, answer: Future[list[Outcome]], admission: Callable[[], Future[list[Outcome]]]
-    ) -> None:
-        """Run admission on the pool and forward the writer's answer."""
-
-        def work() -> None:
-            try:
-                admission().add_done_callback(lambda done: _forward(done, answer))
-            except CounterfoilError as error:
-                answer.set_result([error])
-            except Exception as error:
+        def hand_over(done: Future[Checked]) -> None:
+            if error := done.exception():
                 answer.set_exception(error)
+            else:
+                self._hand_over(done.result(), answer)
 
-        self._pool.submit(work)
+        self._admission.check(submissions, self._appender.public_keys).add_done_callback(hand_over)
+        return answer
 
-    def _hand_over(self, checked: Sequence[Item | CounterfoilError]) -> Future[list[Outcome]]:
+    def append_batch(self, batch: BatchSubmission) -> Outcome:
+        """Append a batch under its one signature: all of it, or one error."""
+        return self.append_later(batch).result()[0]
+
+    def _hand_over(
+        self, checked: Checked, answer: Future[list[Outcome]] | None = None
+    ) -> Future[list[Outcome]]:
         """Give what was admitted to the writer; the answer has the refusals in their places."""
-        answer: Future[list[Outcome]] = Future()
+        answer = answer or Future()
         admitted = [item for item in checked if not isinstance(item, CounterfoilError)]
 
         def complete(done: Future[list[Outcome]]) -> None:
@@ -191,11 +194,3 @@ class Log:
         note = sign_published(self.reader.checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
         self.reader.store.publish(note)
         return note
-
-
-def _forward(done: Future[list[Outcome]], answer: Future[list[Outcome]]) -> None:
-    error = done.exception()
-    if error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(done.result())

@@ -141,6 +141,12 @@ def slice_claim(data: bytes) -> bytes:
     return data[start:stop]
 
 
+def slice_kid(data: bytes) -> KeyId:
+    """The key id of a statement that was parsed before."""
+    kid_at = len(_slice(data)[0].prefix)
+    return KeyId(data[kid_at : kid_at + HASH_SIZE])
+
+
 def _slice(data: bytes) -> tuple[_Layout, bytes, int, int]:
     """Layout, head of the claim, and where the claim lies. Everything else is left to compare."""
     for layout in _LAYOUTS:

@@ -1,0 +1,266 @@
+"""Admission in processes of its own, so that checking signatures never waits for the writer's
+interpreter.
+
+A worker runs ``ledger.admission`` on what it is sent and answers with what it refuses; the bytes
+themselves stay in the parent. Frames on its standard input and output, each preceded by its
+length (``Connection``):
+
+    request   JSON head (below) ‖ 0A ‖ their sizes, u32 each ‖ the byte strings
+    answer    JSON: {"refused": {position: [class, message, hint, step, expected, found]},
+                     "latest_authored_ms", "earliest_expiry_ms"}        the last two for a batch
+
+    head      {"batch": bool, "keys": {author: [kid, key]} when they changed, "count": of strings}
+
+A worker ends when its input ends, so it never outlives a parent that was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from array import array
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ledger.admission import (
+    Admitted,
+    AdmittedBatch,
+    BatchSubmission,
+    Checked,
+    PublicKeys,
+    Submission,
+    admit_batch,
+    admit_many,
+)
+from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
+from ledger.wire.claim import Claim
+from ledger.wire.ids import ActorId, ChainId, EntryId
+from ledger.wire.keys import KeyId
+from ledger.wire.statement import slice_claim, slice_kid
+
+_SIZE = array("I").itemsize
+_IN_FLIGHT = 2
+"""Requests that a worker may have: one that it checks and one that waits in the pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    submissions: Sequence[Submission] | BatchSubmission
+    keys: PublicKeys
+    answer: Future[Checked]
+
+
+class AdmissionWorkers:
+    """A fixed number of worker processes, each fed by a thread of this process."""
+
+    def __init__(self, count: int) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"admission-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def check(
+        self, submissions: Sequence[Submission] | BatchSubmission, keys: PublicKeys
+    ) -> Future[Checked]:
+        """Check entries, or one batch; the answer has one item for each entry, or one for the
+        batch.
+        """
+        job = _Job(submissions, keys, Future())
+        self._jobs.put(job)
+        return job.answer
+
+    def close(self) -> None:
+        """Finish what was handed in and end the workers."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        with _Worker() as worker:
+            under_way: deque[_Job] = deque()
+            while True:
+                job = self._next(under_way)
+                if job is not None:
+                    worker.send(job)
+                    under_way.append(job)
+                elif not under_way:
+                    return
+                if job is None or len(under_way) == _IN_FLIGHT:
+                    _complete(under_way.popleft(), worker)
+
+    def _next(self, under_way: deque[_Job]) -> _Job | None:
+        """The next job; None when there is none now, or (with nothing under way) none ever again."""
+        try:
+            job = self._jobs.get(block=not under_way)
+        except queue.Empty:
+            return None
+        if job is None and under_way:
+            self._jobs.put(None)
+        return job
+
+
+def _complete(job: _Job, worker: _Worker) -> None:
+    try:
+        job.answer.set_result(worker.receive(job))
+    except (CounterfoilError, OSError, EOFError) as error:
+        fault = LedgerFault("a process that checks entries has ended", hint="open the ledger again")
+        fault.__cause__ = error
+        job.answer.set_exception(fault)
+
+
+class _Worker:
+    """One child process and both ends of its pipes."""
+
+    def __init__(self) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "ledger.admission_workers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._child.stdin is not None and self._child.stdout is not None
+        self._out = Connection(os.dup(self._child.stdin.fileno()), readable=False)
+        self._in = Connection(os.dup(self._child.stdout.fileno()), writable=False)
+        self._child.stdin.close()
+        self._child.stdout.close()
+        self._keys: PublicKeys | None = None
+
+    def __enter__(self) -> _Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._out.close()
+        self._in.close()
+        self._child.wait()
+
+    def send(self, job: _Job) -> None:
+        batch = isinstance(job.submissions, BatchSubmission)
+        pieces = _batch_pieces(job.submissions) if batch else _entry_pieces(job.submissions)
+        head: dict[str, object] = {"batch": batch, "count": len(pieces)}
+        sizes = array("I", map(len, pieces)).tobytes()
+        if self._keys is not job.keys:
+            head["keys"] = {
+                author.hex(): [kid.hex(), raw.hex()] for author, (kid, raw) in job.keys.items()
+            }
+            self._keys = job.keys
+        self._out.send_bytes(b"".join((json.dumps(head).encode(), b"\n", sizes, *pieces)))
+
+    def receive(self, job: _Job) -> Checked:
+        answer = json.loads(self._in.recv_bytes())
+        refused = {int(at): _error(fields) for at, fields in answer["refused"].items()}
+        if isinstance(job.submissions, BatchSubmission):
+            return [refused.get(0) or _trusted_batch(job.submissions, answer)]
+        return [
+            refused.get(at) or _trusted(submission) for at, submission in enumerate(job.submissions)
+        ]
+
+
+def _entry_pieces(submissions: Any) -> list[bytes]:
+    return [piece for one in submissions for piece in (one.statement, one.blob, one.key)]
+
+
+def _batch_pieces(batch: Any) -> list[bytes]:
+    return [batch.statement, *batch.claims, *batch.blobs, *batch.keys]
+
+
+def _trusted(submission: Submission) -> Admitted:
+    """What ``admit`` returns, without the checks that a worker made."""
+    claim = slice_claim(submission.statement)
+    return Admitted(
+        submission.statement,
+        Claim.trusted(claim),
+        claim,
+        slice_kid(submission.statement),
+        submission.blob,
+        submission.key,
+        submission.tags,
+        submission.amends,
+    )
+
+
+def _trusted_batch(batch: BatchSubmission, answer: dict[str, Any]) -> AdmittedBatch:
+    return AdmittedBatch(
+        _trusted(Submission(batch.statement)),
+        batch.claims,
+        batch.blobs,
+        batch.keys,
+        [ChainId(claim[34:50]) for claim in batch.claims],
+        [EntryId(claim[66:82]) for claim in batch.claims],
+        answer["latest_authored_ms"],
+        answer["earliest_expiry_ms"],
+    )
+
+
+def _error(fields: list[str]) -> CounterfoilError:
+    name, message, hint, step, expected, found = fields
+    if name == "BadEvidence":
+        return BadEvidence(step, expected=expected, found=found, hint=hint)
+    return BadRequest(message, hint=hint)
+
+
+def _fields(error: CounterfoilError) -> list[str]:
+    if isinstance(error, BadEvidence):
+        return ["BadEvidence", "", error.hint, error.step, error.expected, error.found]
+    return ["BadRequest", error.message, error.hint, "", "", ""]
+
+
+def _work(requests: Connection, answers: Connection) -> None:
+    """The child: answer until the input ends."""
+    keys: dict[ActorId, tuple[KeyId, bytes]] = {}
+    while True:
+        try:
+            frame = requests.recv_bytes()
+        except EOFError:
+            return
+        end = frame.index(b"\n")
+        head = json.loads(frame[:end])
+        if "keys" in head:
+            keys = {
+                ActorId(bytes.fromhex(author)): (KeyId(bytes.fromhex(kid)), bytes.fromhex(raw))
+                for author, (kid, raw) in head["keys"].items()
+            }
+        start = end + 1 + head["count"] * _SIZE
+        sizes = array("I", frame[end + 1 : start])
+        pieces = [frame[a:b] for a, b in pairwise(accumulate(sizes, initial=start))]
+        answer = _check_batch(pieces, keys) if head["batch"] else _check_entries(pieces, keys)
+        answers.send_bytes(json.dumps(answer).encode())
+
+
+def _check_entries(pieces: list[bytes], keys: PublicKeys) -> dict[str, object]:
+    thirds = zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True)
+    submissions = [Submission(statement, blob, key) for statement, blob, key in thirds]
+    checked = admit_many(submissions, keys)
+    errors = {at: one for at, one in enumerate(checked) if isinstance(one, CounterfoilError)}
+    return {"refused": {at: _fields(error) for at, error in errors.items()}}
+
+
+def _check_batch(pieces: list[bytes], keys: PublicKeys) -> dict[str, object]:
+    count = len(pieces) // 3
+    batch = BatchSubmission(
+        pieces[0], pieces[1 : 1 + count], pieces[1 + count : 1 + 2 * count], pieces[1 + 2 * count :]
+    )
+    try:
+        admitted = admit_batch(batch, keys)
+    except CounterfoilError as error:
+        return {"refused": {0: _fields(error)}}
+    return {
+        "refused": {},
+        "latest_authored_ms": admitted.latest_authored_ms,
+        "earliest_expiry_ms": admitted.earliest_expiry_ms,
+    }
+
+
+if __name__ == "__main__":
+    _work(Connection(0, writable=False), Connection(1, readable=False))

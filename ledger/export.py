@@ -1,0 +1,194 @@
+"""Export: the published log as static files that any web server can hand out (C2SP tlog-tiles).
+
+    OUT/checkpoint                        the published checkpoint, replaced last and at once
+    OUT/tile/<level>/<n>[.p/<width>]      hash tiles
+    OUT/tile/entries/<n>[.p/<width>]      entry bundles, only when asked for: they are personal data
+
+An export into an earlier one of the same log adds what is new. Whoever reads meanwhile finds every
+tile of the checkpoint that is there. Nothing damaged is exported: every leaf and tile is checked
+against the root.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import BadEvidence, BadRequest, LedgerFault
+from ledger.merkle import leaf_hash, root_at, subtree_root
+from ledger.reader import Reader
+from ledger.store.files import OWNER_DIRECTORY, OWNER_FILE, sync_directory, write_all
+from ledger.store.tables import DAMAGED
+from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
+from ledger.wire.ids import HASH_SIZE, Hash
+from ledger.wire.tile import FULL_WIDTH, Tile, decode_bundle, decode_tile, tiles_of
+
+CHECKPOINT: Final = "checkpoint"
+TILES: Final = "tile"
+_PUBLIC_FILE: Final = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export did."""
+
+    size: int
+    before: int
+    """Size of the export that was there, 0 for none."""
+    written: int
+    """Tiles and bundles."""
+    has_older_bundles: bool
+    """Bundles of an earlier export were left as they are."""
+
+
+def export_tiles(
+    reader: Reader,
+    out: Path,
+    *,
+    with_entries: bool = False,
+    advance: Callable[[int, int], None] | None = None,
+) -> Exported:
+    """Export the published checkpoint and its tiles. Raises BadRequest for a directory that holds
+    something else or a newer export, LedgerFault when the store is damaged.
+    """
+    note = reader.store.published()
+    if note is None:
+        raise BadRequest("nothing is published", hint="run `counterfoil checkpoint DIR` first")
+    size, root = _open(reader, note)
+    if root_at(size, reader.store) != root:
+        raise LedgerFault(
+            f"store: the tiles do not give the published root of size {size}", hint=DAMAGED
+        )
+    before = _check_place(reader, out, size)
+    tiles = list(tiles_of(size))
+    if with_entries:
+        tiles += [Tile(None, tile.index, tile.width) for tile in tiles if tile.level == 0]
+    try:
+        written = _write_tiles(reader, out, tiles, before, advance)
+        _write(out / CHECKPOINT, note, _PUBLIC_FILE)
+        sync_directory(out)
+    except OSError as error:
+        raise BadRequest(
+            f"cannot write into {out.name}: {(error.strerror or 'refused').lower()}",
+            hint="make room or name another place; the same command goes on",
+        ) from error
+    older = not with_entries and (out / TILES / "entries").exists()
+    return Exported(size, before, written, older)
+
+
+def _open(reader: Reader, note: bytes) -> tuple[int, Hash]:
+    genesis = reader.registry.genesis
+    keys = [checkpoint_verifier(key) for key in genesis.checkpoint_keys]
+    checkpoint = open_checkpoint(note, genesis.origin, keys).checkpoint
+    return checkpoint.size, checkpoint.root
+
+
+def _check_place(reader: Reader, out: Path, size: int) -> int:
+    """Whether we may write there; returns the size of an earlier export of this log."""
+    foreign = BadRequest(
+        f"{out.name} is neither empty nor an export of this log",
+        hint="name a new directory, or the one of an earlier export",
+    )
+    if not out.exists():
+        return 0
+    if not out.is_dir():
+        raise foreign
+    checkpoint = out / CHECKPOINT
+    if not checkpoint.exists():
+        # An export that was cut short has tiles and no checkpoint: everything is written again.
+        if {path.name for path in out.iterdir()} - {TILES, CHECKPOINT + ".new"}:
+            raise foreign
+        return 0
+    try:
+        before, root = _open(reader, checkpoint.read_bytes())
+    except (BadEvidence, BadRequest, OSError) as error:
+        raise foreign from error
+    if before > size:
+        raise BadRequest(
+            f"{out.name} holds {before} entries, the published checkpoint covers {size}",
+            hint="publish with `counterfoil checkpoint DIR`, or ask why this ledger is older",
+        )
+    if root_at(before, reader.store) != root:
+        raise BadEvidence(
+            f"checkpoint in {out.name}",
+            expected="a beginning of this log",
+            found="another root at its size",
+            hint="keep both: this proves that the log was forked",
+        )
+    return before
+
+
+def _write_tiles(
+    reader: Reader,
+    out: Path,
+    tiles: list[Tile],
+    before: int,
+    advance: Callable[[int, int], None] | None,
+) -> int:
+    written, directories = 0, set()
+    for done, tile in enumerate(tiles, 1):
+        path = out / tile.path()
+        if not (_covered(tile, before) and path.exists()):
+            private = tile.level is None
+            _make_parents(path, private)
+            data = _bundle(reader, tile) if private else _tile(reader, tile)
+            _write(path, data, OWNER_FILE if private else _PUBLIC_FILE)
+            directories.add(path.parent)
+            written += 1
+        if advance is not None:
+            advance(done, len(tiles))
+    for directory in directories:
+        sync_directory(directory)
+    return written
+
+
+def _covered(tile: Tile, before: int) -> bool:
+    """Whether an earlier export of that size had this very file."""
+    hashes = before >> (8 * (tile.level or 0))
+    return tile.index * FULL_WIDTH + tile.width <= hashes
+
+
+def _tile(reader: Reader, tile: Tile) -> bytes:
+    level = tile.level or 0
+    data = reader.store.read(level, tile.index, tile.width)[: tile.width * HASH_SIZE]
+    if tile.width == FULL_WIDTH:
+        above, at = divmod(tile.index, FULL_WIDTH)
+        named = reader.store.read(level + 1, above, at + 1)[at * HASH_SIZE : (at + 1) * HASH_SIZE]
+        if subtree_root(decode_tile(data, FULL_WIDTH)) != named:
+            raise LedgerFault(
+                f"store: tile {level}/{tile.index} does not fit the tile above", hint=DAMAGED
+            )
+    return data
+
+
+def _bundle(reader: Reader, tile: Tile) -> bytes:
+    data = reader.store.bundle(tile.index, tile.width)
+    hashes = decode_tile(_tile(reader, Tile(0, tile.index, tile.width)), tile.width)
+    for offset, leaf in enumerate(decode_bundle(data, tile.width)):
+        if leaf_hash(leaf) != hashes[offset]:
+            index = tile.index * FULL_WIDTH + offset
+            raise LedgerFault(f"store: leaf {index} does not have its hash", hint=DAMAGED)
+    return data
+
+
+def _make_parents(path: Path, private: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if private:
+        for parent in path.parents:
+            if parent.name == "entries":
+                parent.chmod(OWNER_DIRECTORY)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Whole or absent, and durable but for its name."""
+    fresh = path.with_name(path.name + ".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        write_all(handle, data, 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    os.replace(fresh, path)

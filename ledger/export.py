@@ -28,6 +28,7 @@ from ledger.wire.tile import FULL_WIDTH, Tile, decode_bundle, decode_tile, tiles
 
 CHECKPOINT: Final = "checkpoint"
 TILES: Final = "tile"
+ENTRIES: Final = "entries"
 _PUBLIC_FILE: Final = 0o644
 
 
@@ -75,7 +76,7 @@ def export_tiles(
             f"cannot write into {out.name}: {(error.strerror or 'refused').lower()}",
             hint="make room or name another place; the same command goes on",
         ) from error
-    older = not with_entries and (out / TILES / "entries").exists()
+    older = not with_entries and (out / TILES / ENTRIES).exists()
     return Exported(size, before, written, older)
 
 
@@ -129,11 +130,14 @@ def _write_tiles(
     advance: Callable[[int, int], None] | None,
 ) -> int:
     written, directories = 0, set()
+    if any(tile.level is None for tile in tiles):
+        (out / TILES).mkdir(parents=True, exist_ok=True)
+        (out / TILES / ENTRIES).mkdir(mode=OWNER_DIRECTORY, exist_ok=True)
     for done, tile in enumerate(tiles, 1):
         path = out / tile.path()
         if not (_covered(tile, before) and path.exists()):
             private = tile.level is None
-            _make_parents(path, private)
+            path.parent.mkdir(parents=True, exist_ok=True)
             data = _bundle(reader, tile) if private else _tile(reader, tile)
             _write(path, data, OWNER_FILE if private else _PUBLIC_FILE)
             directories.add(path.parent)
@@ -172,14 +176,6 @@ def _bundle(reader: Reader, tile: Tile) -> bytes:
             index = tile.index * FULL_WIDTH + offset
             raise LedgerFault(f"store: leaf {index} does not have its hash", hint=DAMAGED)
     return data
-
-
-def _make_parents(path: Path, private: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if private:
-        for parent in path.parents:
-            if parent.name == "entries":
-                parent.chmod(OWNER_DIRECTORY)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

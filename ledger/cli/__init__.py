@@ -13,11 +13,9 @@ SERVER_EXTRA: Final = ("aiohttp", "cbor2", "fhir", "lmdb", "rich", "typer")
 
 
 def main() -> int:
-    missing = [name for name in SERVER_EXTRA if find_spec(name) is None]
-    if missing:
+    if any(find_spec(name) is None for name in SERVER_EXTRA):
         print(
-            f"counterfoil: {', '.join(missing)} not installed"
-            " (hint: pip install 'counterfoil[server]')",
+            "counterfoil needs the server extra: pip install 'counterfoil[server]'",
             file=sys.stderr,
         )
         return 2

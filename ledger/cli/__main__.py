@@ -1,0 +1,7 @@
+"""`python -m ledger.cli` is `counterfoil`."""
+
+import sys
+
+from ledger.cli import main
+
+sys.exit(main())

@@ -1,0 +1,71 @@
+"""The command line: commands by group, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import typer
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from ledger.cli import entries, evidence, founding, importer, upkeep
+from ledger.cli.outcome import DONE, EXIT_CODES, INTERRUPTED, USAGE, report, say
+
+_BROKEN_PIPE: Final = 141
+"""As shells say it: 128 + SIGPIPE. Whoever read our output has seen enough."""
+
+app = typer.Typer(
+    name="counterfoil",
+    help="A signed, chained health record log: one lifelong record per person, every write and "
+    "every read provable.\n\nResults go to stdout, everything else to stderr.",
+    epilog=EXIT_CODES,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for group in (founding, importer, entries, evidence, upkeep):
+    group.add_to(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a name in some script is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _BROKEN_PIPE
+    if code == _BROKEN_PIPE:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        returned = get_command(app).main(
+            args=arguments, prog_name="counterfoil", standalone_mode=False
+        )
+    except TyperException as error:
+        message = " ".join(error.format_message().split()).rstrip(".")
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "counterfoil"
+        say(message, f"see `{path} --help`")
+        return USAGE
+    except SystemExit:
+        # Typer's way to end when the reader of our output has gone.
+        return _BROKEN_PIPE
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return report(error)
+    if returned == INTERRUPTED:
+        return report(KeyboardInterrupt())
+    return returned if isinstance(returned, int) else DONE

@@ -1,0 +1,104 @@
+"""Opening a ledger for one command, and the arguments that most commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.errors import BadRequest
+from ledger.fhir import Identifier
+from ledger.linkage import Linkage, Tagger
+from ledger.log import Log
+from ledger.reader import Reader, open_reader
+from ledger.vault.keys import MasterKey
+from ledger.wire.ids import ID_SIZE, ChainId
+
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The ledger's directory.", show_default=False)
+]
+Index = Annotated[
+    int, typer.Argument(metavar="INDEX", help="The entry's index, from 0.", show_default=False)
+]
+AsName = Annotated[
+    str,
+    typer.Option("--as", metavar="NAME", help="The enrolled author who signs.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="F", help="The file to write or replace.", show_default=False
+    ),
+]
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[Log]:
+    """The open ledger; everything handed in is durable when this ends."""
+    with Log.open(named(directory)) as log:
+        yield log
+
+
+@contextmanager
+def reading(directory: Path) -> Iterator[Reader]:
+    """A reader beside the writer, if there is one."""
+    reader = open_reader(named(directory))
+    try:
+        yield reader
+    finally:
+        reader.store.close()
+
+
+def named(directory: Path) -> Path:
+    """The same directory by a path that ends in a name: messages and the guard's place use it."""
+    return directory if directory.name not in ("", "..") else Path(os.path.realpath(directory))
+
+
+def parse_record(text: str) -> ChainId:
+    """A record's id as it is printed. Raises BadRequest."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != ID_SIZE or len(text) != 2 * ID_SIZE:
+        raise BadRequest(
+            "a record's id is 32 hexadecimal digits",
+            hint="`counterfoil import` prints the ids of the records that it opens",
+        )
+    return ChainId(raw)
+
+
+def read_input(path: Path, limit: int, hint: str) -> bytes:
+    """A file that the user named. Raises BadRequest when it cannot be read or is too large."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise BadRequest(
+            f"cannot read {path.name}: {(error.strerror or 'refused').lower()}",
+            hint="check the path and its permissions",
+        ) from error
+    if len(data) > limit:
+        size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit} bytes"
+        raise BadRequest(f"{path.name} is larger than {size}", hint=hint)
+    return data
+
+
+def find_record(reader: Reader, tag: Tagger | None, text: str) -> ChainId:
+    """A record by its id, or by a patient identifier that is linked to it. Raises BadRequest."""
+    if "|" not in text:
+        return parse_record(text)
+    system, _, value = text.partition("|")
+    tagger = tag or MasterKey.load(reader.layout.master_key).tag
+    record = Linkage(reader, tagger).find(Identifier(system, value))
+    if record is None:
+        raise BadRequest(
+            "this patient identifier is linked to no record",
+            hint="link it by an import with --create or --person",
+        )
+    return record

@@ -21,9 +21,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, TypeAlias
 
 from ledger.admission import Admitted, AdmittedBatch, PublicKeys
@@ -35,6 +36,7 @@ from ledger.merkle import Frontier
 from ledger.sequencer import ID_WINDOW_MS, Appended, Draft, LogView, receive_time
 from ledger.store.environment import CommitFailed
 from ledger.store.guard import Guard
+from ledger.store.payloads import Place
 from ledger.store.sorted_index import RunBuilder
 from ledger.store.store import Commit, Store, storage_full
 from ledger.store.tables import State
@@ -101,6 +103,7 @@ class Appender:
         self.checkpoint = parts.store.checkpoint() if state.size else b""
         """The newest acknowledged checkpoint. Written by the appender's thread only."""
         self.public_keys: PublicKeys = _public_keys(parts.registry)
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
         self._thread.start()
 
@@ -121,6 +124,7 @@ class Appender:
         """Commit what was handed in, then end the thread."""
         self._requests.put(None)
         self._thread.join()
+        self._disk.shutdown()
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
@@ -189,18 +193,18 @@ class Appender:
         )
 
     def _apply(self, draft: Draft) -> None:
-        """The five steps of the module's docstring but the answer."""
+        """The first four steps of the module's docstring."""
         parts, start = self._parts, draft.view.size
-        parts.store.check_space(sum(map(len, draft.blobs)) + ENTRY_OVERHEAD * len(draft.leaves))
-        end = parts.store.payloads.end
-        frontier = parts.frontier.copy()
-        tile_hashes = frontier.extend(draft.hashes)
-        checkpoint = self._sign(frontier)
-        finished = [parts.builder.finished[at] for at in range(len(parts.builder.finished))]
-        place = parts.store.write_payloads(draft.blobs)
+        sizes = [len(blob) for blob in draft.blobs]
+        parts.store.check_space(sum(sizes) + ENTRY_OVERHEAD * len(sizes))
+        place = parts.store.payloads.next_place()
+        files = self._disk.submit(self._write_files, start, draft)
         try:
-            self._store_keys(start, draft.keys)
-            state = State(frontier.size, draft.received_ms, parts.store.payloads.end)
+            frontier = parts.frontier.copy()
+            tile_hashes = frontier.extend(draft.hashes)
+            checkpoint = self._sign(frontier)
+            end = Place(place.segment, place.offset + sum(sizes))
+            finished = list(islice(parts.builder.finished, len(parts.builder.finished)))
             parts.store.commit(
                 Commit(
                     start,
@@ -208,30 +212,28 @@ class Appender:
                     tile_hashes,
                     draft.ids,
                     checkpoint,
-                    state,
-                    [len(blob) for blob in draft.blobs],
+                    State(frontier.size, draft.received_ms, end),
+                    sizes,
                     place,
                     [index for index, _ in draft.registry_changes],
                     draft.tags,
                     [run for _, run in finished],
+                    files.result,
                     (draft.received_ms - ID_WINDOW_MS - 1000).to_bytes(6, "big"),
                 )
             )
-        except CommitFailed:
+        except BaseException:
+            wait([files])
+            parts.store.payloads.rewind(place)
             raise
-        except CounterfoilError:
-            parts.store.payloads.rewind(end)
-            raise
-        try:
-            parts.guard.advance(checkpoint)
-            self._adopt(draft, frontier, checkpoint, len(finished))
-        except CounterfoilError as error:
-            # The entries are in the log: to answer that they were refused would be false.
-            raise CommitFailed(f"after the commit: {error}", hint=error.hint) from error
+        parts.guard.advance(checkpoint)
+        self._adopt(draft, frontier, checkpoint, len(finished))
 
-    def _store_keys(self, start: int, keys: Sequence[bytes]) -> None:
+    def _write_files(self, start: int, draft: Draft) -> None:
+        """Payloads and content keys, on the disk thread while LMDB's rows are put in place."""
         try:
-            self._parts.vault.keys.store(start, keys)
+            self._parts.store.payloads.write(draft.blobs)
+            self._parts.vault.keys.store(start, draft.keys)
         except OSError as error:
             raise storage_full(error) from error
 

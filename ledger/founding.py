@@ -87,7 +87,7 @@ def _first_commit(building: Path, store: Store, keys: LogKeys, vault: Path, mast
     slots.close()
     checkpoint = Checkpoint(keys.checkpoint.name, TreeSize(1), frontier.root())
     signed = sign_provisional(checkpoint, keys.checkpoint)
-    place = store.write_payloads([])
+    place = store.payloads.next_place()
     ids = {claim.entry_id + claim.author: 0}
     state = State(1, now, place)
     store.commit(Commit(0, [leaf], tile_hashes, ids, signed, state, [0], place, registry=[0]))

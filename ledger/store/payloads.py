@@ -60,20 +60,22 @@ class PayloadFiles:
         self._handle = handle
         self.end = end
 
-    def write(self, blobs: Sequence[bytes]) -> Place:
-        """Append blobs and make them durable; returns where the first one lies.
+    def next_place(self) -> Place:
+        """Where the next blob will lie; begins a new segment when the last one is full."""
+        if self.end.offset >= SEGMENT_SIZE:
+            self._open_segment(Place(self.end.segment + 1, 0))
+        return self.end
+
+    def write(self, blobs: Sequence[bytes]) -> None:
+        """Append blobs at ``next_place`` and make them durable.
 
         Raises OSError when the disk refuses; call ``rewind`` then.
         """
-        if self.end.offset >= SEGMENT_SIZE:
-            self._open_segment(Place(self.end.segment + 1, 0))
-        start = self.end
         data = b"".join(blobs)
         if data:
-            write_all(self._handle, data, start.offset)
+            write_all(self._handle, data, self.end.offset)
             os.fdatasync(self._handle)
-            self.end = Place(start.segment, start.offset + len(data))
-        return start
+            self.end = Place(self.end.segment, self.end.offset + len(data))
 
     def rewind(self, end: Place) -> None:
         """Drop what an aborted commit wrote behind ``end``."""

@@ -9,7 +9,7 @@ raises CommitFailed only opening again tells. Payloads are written and synced be
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,6 +65,8 @@ class Commit:
     registry: Sequence[int] = ()
     tags: Sequence[tuple[int, bytes]] = ()
     finished: Sequence[Finished] = ()
+    files_written: Callable[[], object] = lambda: None
+    """Waits until payloads and keys are durable, and raises what went wrong; called last."""
     ids_before: bytes = b""
     """Ids below this key are out of their window and may go."""
 
@@ -176,15 +178,6 @@ class Store:
             place, size = payload_place(reader, index)
         return self.payloads.read(place, size) if size else b""
 
-    def write_payloads(self, blobs: Sequence[bytes]) -> Place:
-        """Append payloads durably. Raises StorageFull, and then nothing was written."""
-        end = self.payloads.end
-        try:
-            return self.payloads.write(blobs)
-        except OSError as error:
-            self.payloads.rewind(end)
-            raise storage_full(error) from error
-
     def check_space(self, size: int) -> None:
         """Raises StorageFull when the disk has not room for about ``size`` more bytes."""
         disk = os.statvfs(self.directory)
@@ -284,6 +277,7 @@ def _apply(writer: Writer, commit: Commit) -> None:
         _register(writer, finished)
     writer.put("meta", CHECKPOINT_KEY, commit.checkpoint)
     writer.put("meta", STATE_KEY, commit.state.encode())
+    commit.files_written()
 
 
 def _put_entries(writer: Writer, commit: Commit) -> None:

@@ -222,12 +222,19 @@ class Appender:
                     (draft.received_ms - ID_WINDOW_MS - 1000).to_bytes(6, "big"),
                 )
             )
+        except CommitFailed:
+            # It may have been stored all the same: then its payloads belong to the log.
+            raise
         except BaseException:
             wait([files])
             parts.store.payloads.rewind(place)
             raise
-        parts.guard.advance(checkpoint)
-        self._adopt(draft, frontier, checkpoint, len(finished))
+        try:
+            parts.guard.advance(checkpoint)
+            self._adopt(draft, frontier, checkpoint, len(finished))
+        except CounterfoilError as error:
+            # The entries are in the log: to answer that they were refused would be false.
+            raise CommitFailed(f"after the commit: {error}", hint=error.hint) from error
 
     def _write_files(self, start: int, draft: Draft) -> None:
         """Payloads and content keys, on the disk thread while LMDB's rows are put in place."""

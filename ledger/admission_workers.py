@@ -102,7 +102,7 @@ class AdmissionWorkers:
                     _complete(under_way.popleft(), worker)
 
     def _next(self, under_way: deque[_Job]) -> _Job | None:
-        """The next job; None when there is none now, or (with nothing under way) none ever again."""
+        """The next job; None when there is none now, or, with nothing under way, ever again."""
         try:
             job = self._jobs.get(block=not under_way)
         except queue.Empty:

@@ -1,8 +1,8 @@
 """Heads: the newest leaf of every chain, so that the appender can link the next one.
 
-    row   blinded chain id (16) ‖ chain type u8 ‖ count u64 ‖ head index u64 ‖ head hash (32)      = 65 bytes
-
-    blinded chain id = SHA-256("counterfoil/heads/v1" ‖ log ‖ chain)[:16]        count = seq of the head + 1
+    row     blinded chain id (16) ‖ chain type u8 ‖ length u64 ‖ head index u64 ‖ head hash (32)
+    blinded chain id = SHA-256("counterfoil/heads/v1" ‖ log ‖ chain)[:16]
+    length  leaves of the chain: seq of the head + 1
 
 Rows lie in the sorted runs of ``ledger.store.sorted_index``; chains that were written lately are
 kept in memory too, in two generations, so an active chain costs one dict look-up. A chain that is

@@ -1,7 +1,7 @@
 """Registry: who may sign at a position of the log, as a fold over genesis and actor entries.
 
-    genesis   {"origin", "hash", "checkpoint": [vkey], "statement": {alg, key}, "governors": [{id, alg, key}],
-               "threshold", "approvals"}
+    genesis   {"origin", "hash", "checkpoint": [vkey], "statement": {alg, key},
+               "governors": [{id, alg, key}], "threshold", "approvals"}
     enrol     {"op": "enrol", "role", "keys": [{alg, key, use: "statement"}]}
     revoke    {"op": "revoke", "kid"}
 

@@ -251,7 +251,7 @@ def check_newest_payload(store: Store, vault: VaultKeys, size: int) -> None:
         if key is None or not commits_to(blob, key):
             raise LedgerFault(
                 f"the vault does not hold the key of payload {index}",
-                hint="the vault is older than the log, or its master key is another one: restore it",
+                hint="the vault is older than the log or has another master key: restore it",
             )
         return
 

@@ -68,7 +68,7 @@ class LogView:
 
 
 def receive_time(now_ms: int, last_ms: int) -> int:
-    """The time of a commit. Raises LedgerFault when the clock was set back by more than a minute."""
+    """The time of a commit. LedgerFault when the clock was set back by more than a minute."""
     if now_ms < last_ms - CLOCK_TOLERANCE_MS:
         raise LedgerFault(
             f"the clock is {(last_ms - now_ms) // 1000} s behind the newest entry",
@@ -100,7 +100,7 @@ class Draft:
         return self.view.size + len(self.leaves)
 
     def add(self, entry: Admitted) -> Appended:
-        """Place one entry. Raises BadRequest, and Conflict for an id that stands for other bytes."""
+        """Place one entry. Raises BadRequest; Conflict for an id that stands for other bytes."""
         claim = entry.claim
         if claim.kind is Kind.BATCH:
             raise BadRequest("a batch is handed in together with its members")
@@ -262,7 +262,7 @@ class Draft:
         return keys
 
     def _member_heads(self, batch: AdmittedBatch) -> dict[ChainId, Head]:
-        """The heads that the members follow. Raises BadRequest when a member may not stand there."""
+        """The heads that the members follow. BadRequest when a member may not stand there."""
         author, registry = batch.entry.claim.author, self.view.registry
         heads: dict[ChainId, Head] = {}
         directory = registry.directory_chain(author)

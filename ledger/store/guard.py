@@ -4,8 +4,9 @@ A ledger restored from an old copy, or an LMDB that fell back by one transaction
 a smaller size and fork the log. The guard remembers a larger size, so that opening refuses. Two
 slots are written in turn; each is
 
-    magic (8) ‖ turn u64 ‖ length u32 ‖ signed checkpoint ‖ zeros ‖ SHA-256 over all before (32)      = 4096 bytes
+    magic (8) ‖ turn u64 ‖ length u32 ‖ signed checkpoint ‖ zeros ‖ SHA-256 over all before (32)
 
+of 4,096 bytes,
 so a torn write spoils at most the slot that was being written, and the other still holds the
 checkpoint before. Best on another device than the ledger.
 """

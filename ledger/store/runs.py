@@ -16,7 +16,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -127,7 +127,7 @@ def merge_rows(runs: list[Run]) -> Iterator[bytes]:
     total = sum(run.rows for run in runs)
     parts = max(1, total // _PARTITION_ROWS)
     bounds = [(1 << 64) * part // parts for part in range(parts + 1)]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         newest: dict[bytes, bytes] = {}
         for run in runs:
             newest.update((row[:KEY], row) for row in run.scan(start, stop))

@@ -38,7 +38,7 @@ class Finished:
 
 
 class SortedIndex:
-    """The runs of one name. ``find`` is for every thread, the rest is owned by the writer thread."""
+    """The runs of one name. ``find`` is for every thread, the rest for the writer thread."""
 
     def __init__(
         self, directory: Path, name: RunName, row_size: int, rows: Iterable[RunRow]

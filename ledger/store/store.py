@@ -102,7 +102,12 @@ class Store:
     def state(self) -> State:
         """What the last commit left."""
         with self.environment.reading() as reader:
-            row = reader.get("meta", STATE_KEY)
+            return self.state_in(reader)
+
+    @staticmethod
+    def state_in(reader: Reader) -> State:
+        """What the commit of a snapshot left."""
+        row = reader.get("meta", STATE_KEY)
         return EMPTY_STATE if row is None else State.decode(row)
 
     def checkpoint(self) -> bytes:

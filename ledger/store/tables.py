@@ -1,12 +1,12 @@
 """What lies in LMDB: one named table each, keys in big-endian so that order is log order.
 
     table      key                              value
-    entries    first index u64                  piece: entries as in a bundle, (u16 length ‖ leaf)*
-    places     first index u64                  segment u32 ‖ offset u64 of the piece's first payload
+    entries    first index u64                  piece of a bundle: (u16 length ‖ leaf)*
+    places     first index u64                  segment u32 ‖ offset u64 of its first payload
     tiles      level u8 ‖ tile u64              hashes, 32 bytes each, up to 256
     ids        entry id (16) ‖ author (16)      index u64
     registry   index u64                        empty: this entry changes who may sign
-    tags       index u64 ‖ tag (16)             empty: fingerprint of what the entry came from, not yet in a run
+    tags       index u64 ‖ tag (16)             empty: what the entry came from, not yet in a run
     runs       name u8 ‖ from u64 ‖ to u64      rows u64 ‖ SHA-256 of the run's fences (32)
     meta       "state", "checkpoint", "published"
 
@@ -39,6 +39,7 @@ _MAGIC: Final = b"cflog\x00\x001"
 STATE_KEY: Final = b"state"
 CHECKPOINT_KEY: Final = b"checkpoint"
 PUBLISHED_KEY: Final = b"published"
+META_KEYS: Final = frozenset({STATE_KEY, CHECKPOINT_KEY, PUBLISHED_KEY})
 
 
 class RunName(IntEnum):

@@ -1,8 +1,9 @@
 """The one door through which content leaves.
 
-``release`` gives content to a caller, and only against the receipt of a durable access entry that names it; ``use``
-opens content for internal work. Both are written to the vault's own journal first. Run in another process, by another
-party than the log's operator, the same door stops that operator from reading without a trace; here it is a seam.
+``release`` gives content to a caller, and only against the receipt of a durable access entry that
+names it; ``use`` opens content for internal work. Both are written to the vault's own journal
+first. Run in another process, by another party than the log's operator, the same door stops that
+operator from reading without a trace; here it is a seam.
 
 A resource of an institution's directory belongs to no person and needs no access entry.
 """
@@ -61,8 +62,8 @@ class Vault:
     def release(self, index: int, access: Receipt | None) -> Content:
         """The content of an entry, against the receipt of the access entry that names it.
 
-        Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when the
-        receipt does not allow it, LedgerFault when payload or key are not as the log says.
+        Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when
+        the receipt does not allow it, LedgerFault when payload or key are not as the log says.
         """
         leaf = self._store.leaf(index)
         claim = Claim.decode(claim_bytes(leaf))

@@ -1,13 +1,15 @@
 """The vault's own log: what was released, and what was opened for the ledger's internal work.
 
-One JSON object a line, each holding the hash of the line before it, synced before any content leaves:
+One JSON object a line, each holding the hash of the line before it, synced before any content
+leaves; the first was released to a caller, the second opened inside and returned to none:
 
-    {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18}          released to a caller
-    {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index"} opened inside, not returned to a caller
+    {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18}
+    {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index"}
 
     prev = SHA-256 of the line before, without its line end; zeros for the first
 
-It names entries by index and nobody by name. A last line without its end is what a crash left: no content had left.
+It names entries by index and nobody by name. A last line without its end is what a crash left: no
+content had left.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class Journal:
         self._prev = sha256(lines[-1]).hexdigest() if lines else _FIRST
 
     def add(self, fields: dict[str, int | str]) -> None:
-        """Write one line durably. OSError from the disk goes to the caller, who then keeps the content."""
+        """Write one line durably. OSError goes to the caller, who then keeps the content."""
         with self._mutex:
             row = {"prev": self._prev, "ms": time.time_ns() // 1_000_000, **fields}
             line = json.dumps(row, separators=(",", ":")).encode()
@@ -60,7 +62,7 @@ class Journal:
 
 
 def first_break(path: Path) -> int | None:
-    """The number of the first line that does not name the hash of the line before it; None when all do."""
+    """The number of the first line that does not follow the one before it; None when all do."""
     if not path.exists():
         return None
     prev = _FIRST

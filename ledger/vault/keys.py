@@ -1,7 +1,8 @@
 """Content keys, one 32-byte slot for each leaf, encrypted under the vault's master key.
 
     vault/master.key         32 random bytes
-    vault/keys/<n>.keys      slots of leaves [65,536 n, 65,536 (n+1)); leaf i at byte 32 (i mod 65,536)
+    vault/keys/<n>.keys      slots of leaves [65,536 n, 65,536 (n+1))
+                             leaf i at byte 32 (i mod 65,536)
 
 Slots are encrypted with AES-256-XTS (IEEE 1619), 128 slots to a data unit, so one slot can be
 written or overwritten by itself without moving the others. XTS does not authenticate: a key is

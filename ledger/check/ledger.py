@@ -1,0 +1,167 @@
+"""The whole check of one ledger's directory, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from ledger.check.content import ContentCheck
+from ledger.check.derived import (
+    HeadsCheck,
+    IdCheck,
+    TileCheck,
+    check_registry_table,
+    check_tags,
+)
+from ledger.check.replay import Replay
+from ledger.check.report import Progress, Report
+from ledger.errors import CounterfoilError
+from ledger.keyfiles import load_log_keys
+from ledger.layout import Layout, read_layout
+from ledger.merkle import root_at
+from ledger.store.environment import Reader
+from ledger.store.guard import Guard
+from ledger.store.store import Store, split_piece
+from ledger.store.tables import CHECKPOINT_KEY, INDEX, META_KEYS, PUBLISHED_KEY, RunName, State
+from ledger.vault.journal import first_break
+from ledger.vault.keys import MasterKey, VaultKeys
+from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
+
+MAX_PROBLEMS: Final = 100
+_PROGRESS_EVERY: Final = 512
+
+
+def check_ledger(directory: Path, progress: Progress = lambda *_: None) -> Report:
+    """Check everything; see the package. Raises BadRequest when the directory is no ledger."""
+    layout = read_layout(directory)
+    report = Report(MAX_PROBLEMS, progress)
+    try:
+        _check(layout, report)
+    except (CounterfoilError, OSError) as error:
+        report.add("ledger", f"the check cannot go on: {error}")
+    return report
+
+
+def _check(layout: Layout, report: Report) -> None:
+    with ExitStack() as stack:
+        store = Store(layout.directory, writable=False)
+        stack.callback(store.close)
+        vault = VaultKeys(layout.vault_keys, MasterKey.load(layout.master_key))
+        reader = stack.enter_context(store.environment.reading())
+        state = store.state_in(reader)
+        report.size = state.size
+        replay = _check_leaves(report, store, reader, vault, state)
+        check_registry_table(report, reader, replay.registry_indexes)
+        rows = store.run_rows(RunName.TAGS)
+        check_tags(report, store, reader, rows)
+        if {key for key, _ in reader.scan("meta")} - META_KEYS:
+            report.add("table meta", "holds rows that do not belong there")
+        if replay.registry is not None:
+            keys = replay.registry.genesis.checkpoint_keys
+            if load_log_keys(layout.directory, layout.origin).vkeys != keys:
+                report.add("keys", "the key files are not the keys that the genesis names")
+            _check_checkpoints(report, layout, store, reader, keys)
+        if (line := first_break(layout.releases)) is not None:
+            report.add("vault journal", f"line {line} does not follow the line before it")
+
+
+def _check_leaves(
+    report: Report, store: Store, reader: Reader, vault: VaultKeys, state: State
+) -> Replay:
+    def find_id(key: bytes) -> int | None:
+        row = reader.get("ids", key)
+        return None if row is None else int(INDEX.unpack(row)[0])
+
+    replay = Replay(report, store.leaf, find_id)
+    tiles = TileCheck(report, reader)
+    ids = IdCheck(report, reader, state.received_ms)
+    content = ContentCheck(report, store, reader, vault)
+    heads: HeadsCheck | None = None
+    for derived in replay.run(_leaves(report, reader, state.size)):
+        tiles.add(derived.hash)
+        ids.add(derived)
+        content.add(derived)
+        if heads is None and replay.registry is not None:
+            rows = store.run_rows(RunName.HEADS)
+            heads = HeadsCheck(report, store, replay.registry.log, rows)
+        if heads is not None and derived.leaf is not None:
+            heads.add(derived, replay.head_after(derived))
+        if derived.index % _PROGRESS_EVERY == 0:
+            report.progress("leaves", derived.index, state.size)
+    tiles.finish()
+    ids.finish()
+    content.finish(state.payload_end)
+    report.progress("leaves", state.size, state.size)
+    if tiles.frontier.size != state.size:
+        report.add("state", f"says {state.size} leaves, {tiles.frontier.size} are there")
+    if replay.received_ms != state.received_ms:
+        report.add("state", "does not have the time of the newest leaf")
+    return replay
+
+
+def _leaves(report: Report, reader: Reader, size: int) -> Iterator[bytes]:
+    """All leaves in order; a gap or a damaged piece ends them."""
+    index = 0
+    for key, piece in reader.scan("entries"):
+        if key != INDEX.pack(index):
+            report.add(f"leaf {index}", "is missing, or its piece begins elsewhere")
+            return
+        if reader.get("places", key) is None:
+            report.add(f"place {index}", "is missing")
+        try:
+            leaves = split_piece(piece, index)
+        except CounterfoilError as error:
+            report.add(f"leaf {index}", error.message)
+            return
+        yield from leaves
+        index += len(leaves)
+    if index != size:
+        report.add("state", f"says {size} leaves, {index} are there")
+
+
+def _check_checkpoints(
+    report: Report, layout: Layout, store: Store, reader: Reader, vkeys: tuple[str, ...]
+) -> None:
+    """The newest and the published checkpoint and the guard's, against the tiles checked before."""
+    newest = reader.get("meta", CHECKPOINT_KEY) or b""
+    published = reader.get("meta", PUBLISHED_KEY)
+    current = _opened(report, "checkpoint", newest, layout.origin, vkeys[:1])
+    if current is not None and current.size != report.size:
+        report.add("checkpoint", f"is of size {current.size}, the log of {report.size}")
+    notes = [("checkpoint", current)]
+    if published is not None:
+        notes.append(
+            (
+                "published checkpoint",
+                _opened(report, "published checkpoint", published, layout.origin, vkeys),
+            )
+        )
+    try:
+        guard = Guard(layout.guard)
+    except CounterfoilError as error:
+        report.add("guard", error.message)
+    else:
+        guard.close()
+        notes.append(
+            ("guard", _opened(report, "guard", guard.checkpoint, layout.origin, vkeys[:1]))
+        )
+    for what, checkpoint in notes:
+        if checkpoint is None:
+            continue
+        if checkpoint.size > report.size:
+            report.add(what, f"knows {checkpoint.size} leaves, the log has {report.size}")
+        elif root_at(checkpoint.size, store) != checkpoint.root:
+            report.add(what, "has another root than the leaves give")
+
+
+def _opened(
+    report: Report, what: str, note: bytes, origin: str, vkeys: tuple[str, ...]
+) -> Checkpoint | None:
+    try:
+        verifiers = [checkpoint_verifier(vkey) for vkey in vkeys]
+        return open_checkpoint(note, origin, verifiers).checkpoint
+    except CounterfoilError as error:
+        report.add(what, str(error))
+        return None

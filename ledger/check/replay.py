@@ -1,0 +1,279 @@
+"""Replay: every leaf again through the sequencer, which must make exactly the stored bytes.
+
+So every rule that was applied when an entry came is applied again, by the same code, at the time
+that the leaf says: signature, registry at that position, chain, idempotency, batch, amendment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ledger.admission import Admitted, AdmittedBatch
+from ledger.check.report import Report
+from ledger.errors import BadRequest, CounterfoilError
+from ledger.heads import ChainType, Head
+from ledger.identity import Registry
+from ledger.merkle import subtree_root
+from ledger.recovery import first_type, found_registry
+from ledger.sequencer import Draft, LogView
+from ledger.vault.keys import NO_KEY
+from ledger.wire.batch import BatchBody, member_hashes
+from ledger.wire.claim import AMENDING_KINDS, Kind
+from ledger.wire.ids import ZERO_HASH, ChainId, Hash
+from ledger.wire.keys import verifies
+from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
+
+_SIGNATURES: Final = 256
+"""Signatures that one task checks."""
+_EVERY_ID: Final = b"\xff" * 33
+"""Larger than any id: the sequencer then looks every id up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What one stored leaf gives."""
+
+    index: int
+    raw: bytes
+    hash: Hash
+    leaf: Leaf | None
+    """None when the bytes are no leaf."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    index: int
+    key: Ed25519PublicKey
+    signature: bytes
+    signed: bytes
+
+
+class Replay:
+    """Feed the leaves once, from index 0, in order, through ``run``; then read what it derived."""
+
+    def __init__(
+        self,
+        report: Report,
+        leaf_at: Callable[[int], bytes],
+        find_id: Callable[[bytes], int | None],
+    ) -> None:
+        self.registry: Registry | None = None
+        self.heads: dict[ChainId, Head] = {}
+        self.registry_indexes: list[int] = []
+        self.received_ms = 0
+        self._report = report
+        self._leaf_at = leaf_at
+        self._find_id = find_id
+        self._batch: list[Derived] = []
+        self._missing = 0
+        self._signatures: list[_Signature] = []
+        self._pool = ThreadPoolExecutor(thread_name_prefix="check")
+        self._checking: list[Future[list[int]]] = []
+
+    def run(self, leaves: Iterable[bytes]) -> Iterator[Derived]:
+        """Check each leaf and hand it on; problems go to the report."""
+        with self._pool:
+            for index, raw in enumerate(leaves):
+                derived = self._decode(index, raw)
+                self._take(derived)
+                yield derived
+                self._settle(limit=64)
+            if self._missing:
+                self._report.add(f"leaf {self._batch[0].index}", "its batch is cut short")
+            self._flush()
+            self._settle(limit=0)
+
+    def head_after(self, derived: Derived) -> Head | None:
+        """The head that a leaf makes of itself for its chain; None where it is no leaf."""
+        leaf, registry = derived.leaf, self.registry
+        if leaf is None or registry is None:
+            return None
+        before = self.heads.get(leaf.claim.chain)
+        try:
+            kind = before.type if before else first_type(leaf, registry)
+        except CounterfoilError:
+            kind = ChainType.PERSON
+        return Head(kind, leaf.seq + 1, derived.index, derived.hash)
+
+    def _decode(self, index: int, raw: bytes) -> Derived:
+        hash_ = Hash(sha256(b"\0" + raw).digest())
+        try:
+            return Derived(index, raw, hash_, decode_leaf(raw))
+        except CounterfoilError as error:
+            self._report.add(f"leaf {index}", str(error))
+            return Derived(index, raw, hash_, None)
+
+    def _take(self, derived: Derived) -> None:
+        leaf = derived.leaf
+        if leaf is None:
+            return
+        if leaf.received_ms < self.received_ms:
+            self._report.add(f"leaf {derived.index}", "its time is before that of the leaf before")
+        if derived.index == 0:
+            self._found(derived, leaf)
+        elif self._missing:
+            self._batch.append(derived)
+            self._missing -= 1
+            if not self._missing:
+                self._sequence_batch()
+        elif leaf.claim.kind is Kind.BATCH:
+            self._begin_batch(derived, leaf)
+        else:
+            self._sequence(derived, leaf)
+        self.received_ms = max(self.received_ms, leaf.received_ms)
+
+    def _found(self, derived: Derived, leaf: Leaf) -> None:
+        try:
+            self.registry = found_registry(leaf, derived.hash)
+        except CounterfoilError as error:
+            self._report.add("leaf 0", str(error))
+            return
+        self.registry_indexes.append(0)
+        self.heads[leaf.claim.chain] = Head(ChainType.LOG, 1, 0, derived.hash)
+
+    def _begin_batch(self, derived: Derived, leaf: Leaf) -> None:
+        try:
+            self._missing = BatchBody.decode(leaf.claim.body).count
+        except CounterfoilError as error:
+            self._report.add(f"leaf {derived.index}", str(error))
+            self._follow([derived])
+            return
+        self._batch = [derived]
+
+    def _sequence(self, derived: Derived, leaf: Leaf) -> None:
+        draft = self._draft(derived.index, leaf.received_ms)
+        try:
+            if draft is None or leaf.statement is None:
+                raise BadRequest("a batch member stands outside a batch, or there is no genesis")
+            draft.add(self._admitted(derived, leaf))
+            self._compare(draft, [derived])
+        except CounterfoilError as error:
+            self._report.add(f"leaf {derived.index}", str(error))
+        else:
+            self._note_signature(derived, leaf)
+            for index, claim in draft.registry_changes:
+                draft.view.registry.apply(claim, index)
+                self.registry_indexes.append(index)
+        self._follow([derived])
+
+    def _sequence_batch(self) -> None:
+        first, *members = self._batch
+        leaf = first.leaf
+        draft = None if leaf is None else self._draft(first.index, leaf.received_ms)
+        try:
+            if draft is None or leaf is None or any(one.leaf is None for one in members):
+                raise BadRequest("the batch has a member that is no leaf")
+            draft.add_batch(self._admitted_batch(first, leaf, members))
+            self._compare(draft, self._batch)
+        except CounterfoilError as error:
+            self._report.add(f"leaf {first.index}", str(error))
+        else:
+            self._note_signature(first, leaf)
+        self._follow(self._batch)
+
+    def _draft(self, index: int, received_ms: int) -> Draft | None:
+        """A draft on the log as it was before ``index``; None without a genesis."""
+        if self.registry is None:
+            return None
+
+        def earlier(key: bytes) -> int | None:
+            found = self._find_id(key)
+            return found if found is not None and found < index else None
+
+        view = LogView(
+            index,
+            self.received_ms,
+            self.registry,
+            self.heads.get,
+            earlier,
+            _EVERY_ID,
+            self._leaf_at,
+        )
+        return Draft(view, received_ms)
+
+    def _admitted(self, derived: Derived, leaf: Leaf) -> Admitted:
+        claim, statement = leaf.claim, leaf.statement
+        if statement is None:
+            raise BadRequest("a batch begins with a member")
+        amends = self._amended_index(leaf) if claim.kind in AMENDING_KINDS else None
+        raw = claim_bytes(derived.raw)
+        return Admitted(derived.raw[57:], claim, raw, statement.kid, b"", NO_KEY, (), amends)
+
+    def _amended_index(self, leaf: Leaf) -> int | None:
+        """Where the amended leaf stands, looked for along the chain: the claim has its hash."""
+        hash_, index, seq = leaf.prev_hash, leaf.prev_index, leaf.seq
+        while seq:
+            if hash_ == leaf.claim.amended:
+                return index
+            before = decode_leaf(self._leaf_at(index))
+            hash_, index, seq = before.prev_hash, before.prev_index, before.seq
+        return None
+
+    def _admitted_batch(self, first: Derived, leaf: Leaf, members: list[Derived]) -> AdmittedBatch:
+        body = BatchBody.decode(leaf.claim.body)
+        claims = [claim_bytes(one.raw) for one in members]
+        if subtree_root(member_hashes(claims)) != body.root:
+            raise BadRequest("the members do not give the root that the batch signs")
+        decoded = [one.leaf.claim for one in members if one.leaf is not None]
+        for claim in decoded:
+            whole = (claim.kind, claim.author, claim.log, claim.amended)
+            if whole != (body.member_kind, leaf.claim.author, leaf.claim.log, ZERO_HASH):
+                raise BadRequest("a member is not of the kind, author or log of its batch")
+        empty = [b""] * len(claims)
+        return AdmittedBatch(
+            self._admitted(first, leaf),
+            claims,
+            empty,
+            [NO_KEY] * len(claims),
+            [claim.chain for claim in decoded],
+            [claim.entry_id for claim in decoded],
+            max(claim.authored_ms for claim in decoded),
+            min((claim.expires_ms for claim in decoded if claim.expires_ms), default=0),
+        )
+
+    def _compare(self, draft: Draft, stored: list[Derived]) -> None:
+        if len(draft.leaves) != len(stored):
+            raise BadRequest("its entry id stands in the log before")
+        for made, one in zip(draft.leaves, stored, strict=True):
+            if made != one.raw:
+                raise BadRequest(f"leaf {one.index} does not follow the head of its chain")
+
+    def _follow(self, stored: list[Derived]) -> None:
+        """Go on from the leaves as they are stored, so that one fault is reported once."""
+        for one in stored:
+            head = self.head_after(one)
+            if head is not None and one.leaf is not None:
+                self.heads[one.leaf.claim.chain] = head
+
+    def _note_signature(self, derived: Derived, leaf: Leaf) -> None:
+        statement, registry = leaf.statement, self.registry
+        if statement is None or registry is None:
+            return
+        find = registry.governor if leaf.claim.kind is Kind.ACTOR else registry.author
+        if leaf.claim.kind is Kind.ACTOR or leaf.claim.author in registry.actors:
+            key = find(leaf.claim.author, statement.kid)
+            self._signatures.append(
+                _Signature(derived.index, key, statement.signature, statement.signed)
+            )
+        if len(self._signatures) >= _SIGNATURES:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._checking.append(self._pool.submit(_bad_signatures, self._signatures))
+        self._signatures = []
+
+    def _settle(self, limit: int) -> None:
+        """Collect signature results, waiting while more than ``limit`` tasks are under way."""
+        while len(self._checking) > limit:
+            for index in self._checking.pop(0).result():
+                self._report.add(f"leaf {index}", "the author's signature is false")
+
+
+def _bad_signatures(signatures: list[_Signature]) -> list[int]:
+    return [one.index for one in signatures if not verifies(one.key, one.signature, one.signed)]

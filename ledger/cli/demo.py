@@ -113,8 +113,8 @@ class _Story:
 
     def _import(self, file: str, name: str, *options: str, says: str = "added") -> list[str]:
         path = _DATA / f"{file}.ndjson"
-        command = ("counterfoil", "import", self.ledger, path, "--as", name, *options)
-        return self.stage.run(*command, says=[says]).splitlines()
+        command = ("import", self.ledger, path, "--as", name, *options)
+        return self.stage.run("counterfoil", *command, says=[says]).splitlines()
 
     def _persons(self, system: str, values: Sequence[str]) -> list[str]:
         pairs = zip(values, self.records, strict=True)
@@ -198,7 +198,7 @@ class _Story:
         copy_ledger(self.ledger, tampered / "ledger")
         where = flip_store(tampered / "ledger", entry)
         print(f"  {where}")
-        self.stage.run("counterfoil", "check", tampered / "ledger", code=1, says=[str(entry)])
+        self.stage.run("counterfoil", "check", tampered / "ledger", code=1, says=[f"leaf {entry} "])
         print("  一文字でも書き換えれば、どこが違うかまで分かります。")
         _tell("# The ledger itself is as it was.")
         self.stage.run("counterfoil", "check", self.ledger, says=["nothing wrong"])

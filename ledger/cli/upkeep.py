@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from ledger.check import check_ledger
 from ledger.cli.outcome import DONE, FALSE
 from ledger.cli.session import AsJson, Directory, named, reading
 from ledger.cli.terminal import Json, note, progress, result, result_json, result_table
@@ -46,22 +47,22 @@ def check(directory: Directory, as_json: AsJson = False) -> int:
     \b
     counterfoil check ledger
     """
-    from ledger.check import check_ledger
-
     directory = named(directory)
-    read_layout(directory)
     with progress() as advance:
-        problems = check_ledger(directory, advance)
+        report = check_ledger(directory, advance)
+    count = len(report.problems) + report.more
     if as_json:
-        rows: list[Json] = [{"where": one.where, "what": one.what} for one in problems]
-        result_json({"problems": rows})
-    elif problems:
-        result_table(("where", "what is wrong"), [(one.where, one.what) for one in problems])
+        rows: list[Json] = [{"where": one.where, "what": one.what} for one in report.problems]
+        result_json({"size": report.size, "problems": rows, "more": report.more})
+    elif report.problems:
+        result_table(("where", "what is wrong"), [(one.where, one.what) for one in report.problems])
     else:
-        result("nothing wrong")
-    if problems:
-        note(f"{len(problems)} problem(s); append nothing, restore from a backup or a mirror")
-    return FALSE if problems else DONE
+        result(f"nothing wrong: {report.size} entries")
+    if report.more:
+        note(f"and {report.more} more problems")
+    if count:
+        note("append nothing: restore from a backup or a mirror, and compare with receipts")
+    return FALSE if count else DONE
 
 
 def guard(

@@ -269,7 +269,8 @@ def _present(row: bytes | None, what: str) -> bytes:
 def _apply(writer: Writer, commit: Commit) -> None:
     _put_entries(writer, commit)
     _put_tiles(writer, commit)
-    if not writer.put_new("ids", sorted((key, INDEX.pack(at)) for key, at in commit.ids.items())):
+    ids = [(key, at.to_bytes(8, "big")) for key, at in commit.ids.items()]
+    if not writer.put_new("ids", ids):
         raise LedgerFault(
             "store: an entry id is in the table that a look-up did not find", hint=DAMAGED
         )

@@ -144,7 +144,7 @@ class Claim:
         if kind not in BUILT_KINDS:
             raise BadRequest(f"claim kind {kind} is reserved or unknown")
         claim = cls(
-            Kind(kind),
+            _KINDS[kind],
             log,
             chain,
             author,
@@ -175,30 +175,30 @@ _KINDS: Final = {int(kind): kind for kind in Kind}
 
 
 def check_rules(claim: Claim) -> None:
-    """The rules that one claim alone can break."""
-    kind = claim.kind
+    """The rules that one claim alone can break. Raises BadRequest."""
+    kind, size = claim.kind, claim.blob_size
     if kind not in BUILT_KINDS:
         raise BadRequest(f"claim kind {int(kind)} is reserved or unknown")
     if not is_entry_id(claim.entry_id):
         raise BadRequest("claim entry id is not a UUIDv7")
-    if max(claim.authored_ms, claim.expires_ms) > MAX_INTEGER:
+    if claim.authored_ms > MAX_INTEGER or claim.expires_ms > MAX_INTEGER:
         raise BadRequest("claim time is 2^53 or more")
-    if claim.blob_size > MAX_BLOB:
+    if size > MAX_BLOB:
         raise BadRequest(
-            f"sealed blob of {claim.blob_size} bytes is over the limit of {MAX_BLOB}",
+            f"sealed blob of {size} bytes is over the limit of {MAX_BLOB}",
             hint="a payload has at most 16 MiB",
         )
-    if (claim.blob_hash == ZERO_HASH) != (claim.blob_size == 0):
+    if (claim.blob_hash == ZERO_HASH) != (size == 0):
         raise BadRequest("claim blob hash and blob size disagree on whether there is a blob")
-    if kind in BLOB_REQUIRED and not claim.blob_size:
+    if size == 0 and kind in BLOB_REQUIRED:
         raise BadRequest(f"claim of kind {kind.name.lower()} needs a sealed blob")
-    if kind in BLOB_FORBIDDEN and claim.blob_size:
+    if size and kind in BLOB_FORBIDDEN:
         raise BadRequest(f"claim of kind {kind.name.lower()} must not have a sealed blob")
     if (kind in BODY_KINDS) != bool(claim.body):
         raise BadRequest(f"claim of kind {kind.name.lower()} has a wrong body")
     if (kind in AMENDING_KINDS) != (claim.amended != ZERO_HASH):
         raise BadRequest(f"claim of kind {kind.name.lower()} has a wrong amended hash")
-    if CLAIM_SIZE + len(claim.body) > MAX_CLAIM:
+    if len(claim.body) > MAX_CLAIM - CLAIM_SIZE:
         raise BadRequest(f"claim is over the limit of {MAX_CLAIM} bytes")
 
 

@@ -38,10 +38,7 @@ class _Layout:
     signature_size: int
     prefix: bytes
     """From the tag to the head of the kid."""
-
-    @property
-    def signature_head(self) -> bytes:
-        return cbor.head(2, self.signature_size)
+    signature_head: bytes
 
 
 _BEFORE_ISS: Final = b"\x0f\xa2\x01" + cbor.head(3, _HEX)
@@ -58,8 +55,9 @@ def _layout(alg: int, signature_size: int) -> _Layout:
         + b"\x04"
         + cbor.head(2, 32)
     )
+    head = cbor.head(2, len(before_kid) + _TAIL_SIZE)
     return _Layout(
-        alg, signature_size, b"\xd2\x84" + cbor.head(2, len(before_kid) + _TAIL_SIZE) + before_kid
+        alg, signature_size, b"\xd2\x84" + head + before_kid, cbor.head(2, signature_size)
     )
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from ledger.errors import LedgerFault
 from ledger.log import Log
+from ledger.store.environment import StorageFull
 from tests.crash import points
-from tests.crash.ledgers import Record, Workload, make_ledger, record_path, small_runs
+from tests.crash.checking import dump
+from tests.crash.ledgers import Record, Workload, hand_in, make_ledger, record_path, small_runs
 
 
 def append(directory: str, seed: int, point: str | None, hits: int, steps: int) -> None:
@@ -58,3 +62,41 @@ class Killer:
 def die() -> None:
     """kill -9, without a chance to do anything else."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def limited(directory: str, which: str) -> None:
+    """Append until a file may not grow any further, then go on without the limit."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    patch = pytest.MonkeyPatch()
+    small_runs(patch)
+    path = Path(directory)
+    record = Record(record_path(path))
+    (file,) = (path / which).glob("data.mdb" if which == "log" else "*.seg")
+    with Log.open(path) as log:
+        workload = Workload(log, record, 5)
+        workload.open_records()
+        free = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # Payloads: half a group's worth. LMDB: a few pages; its file is far larger than a segment.
+        size = file.stat().st_size + (20_000 if which == "payloads" else 16_384)
+        if which == "payloads":
+            # The record and LMDB's file are larger: the limit has to be above them.
+            size = max(size, (path / "log/data.mdb").stat().st_size * 2)
+        fault: LedgerFault | None = None
+        sent, before = workload.large(0), {"": ""}
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, free[1]))
+        while fault is None:
+            before = dump(log.reader.store, log.vault.keys)
+            sent = workload.large(300_000) if which == "payloads" else workload.large(10)
+            try:
+                hand_in(log, sent)
+            except LedgerFault as error:
+                fault = error
+        resource.setrlimit(resource.RLIMIT_FSIZE, free)
+        if which == "payloads":
+            assert isinstance(fault, StorageFull)
+            assert dump(log.reader.store, log.vault.keys) == before
+            hand_in(log, sent)
+        else:
+            assert "has stopped" in fault.message
+    with Log.open(path) as log:
+        hand_in(log, sent)

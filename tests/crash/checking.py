@@ -6,14 +6,15 @@ whole log anew from its leaves, sharing as little code as it can with what it ch
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from ledger import heads, tags
 from ledger.admission import BatchSubmission
+from ledger.check import check_ledger
 from ledger.log import Log
 from ledger.merkle import check_inclusion, inclusion_proof, leaf_hash, root_at
 from ledger.sequencer import Appended
@@ -22,7 +23,7 @@ from ledger.store.runs import Run
 from ledger.store.store import RUN_DIRECTORIES, Store
 from ledger.store.tables import NAMES, RunName
 from ledger.vault.keys import VaultKeys
-from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
+from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
 from ledger.wire.ids import ChainId, Hash, LeafIndex
 from ledger.wire.leaf import Leaf, decode_leaf
 from ledger.wire.sealed import commits_to
@@ -84,13 +85,20 @@ def _derive(leaves: list[Leaf], hashes: list[Hash]) -> _Derived:
 
 
 def _check_checkpoint(log: Log, hashes: list[Hash]) -> None:
-    verifier = checkpoint_verifier(log.reader.registry.genesis.checkpoint_keys[0])
-    checkpoint = open_checkpoint(log.reader.signed(), ORIGIN, [verifier]).checkpoint
+    checkpoint = _opened(log, log.reader.signed())
     assert checkpoint.size == len(hashes)
     assert checkpoint.root == naive_root(hashes)
     guard = Guard(log.layout.guard)
     assert guard.checkpoint == log.reader.signed()
     guard.close()
+
+
+_verifier = cache(checkpoint_verifier)
+
+
+def _opened(log: Log, note: bytes) -> Checkpoint:
+    verifier = _verifier(log.reader.registry.genesis.checkpoint_keys[0])
+    return open_checkpoint(note, ORIGIN, [verifier]).checkpoint
 
 
 def naive_root(hashes: Sequence[Hash]) -> Hash:
@@ -123,8 +131,7 @@ def _check_acknowledged(
             for tag in submission.tags:
                 assert log.reader.tags.get(tag) == appended.index
     if exchange.note:
-        verifier = checkpoint_verifier(log.reader.registry.genesis.checkpoint_keys[0])
-        old = open_checkpoint(exchange.note, ORIGIN, [verifier]).checkpoint
+        old = _opened(log, exchange.note)
         assert old.size <= len(hashes)
         assert root_at(old.size, log.reader.store) == old.root
         for appended in answer[:1]:
@@ -160,8 +167,4 @@ def _digest(parts: Iterable[bytes]) -> str:
 
 def damage(directory: Path) -> list[str]:
     """What ``counterfoil check`` has to say."""
-    try:
-        check = importlib.import_module("ledger.check")
-    except ImportError:
-        return []
-    return [f"{problem.where}: {problem.what}" for problem in check.check_ledger(directory, None)]
+    return [f"{problem.where}: {problem.what}" for problem in check_ledger(directory).problems]

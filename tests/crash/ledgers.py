@@ -25,11 +25,14 @@ from ledger import heads, tags
 from ledger.admission import BatchSubmission, Submission
 from ledger.appender import Outcome
 from ledger.author import Author, Draft
+from ledger.check import derived
 from ledger.founding import found
 from ledger.identity import Enrol
 from ledger.log import Log
 from ledger.sequencer import Appended
-from ledger.store import merge, sorted_index
+from ledger.store import sorted_index
+from ledger.store.merge import merge
+from ledger.store.runs import Run
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, Hash, new_chain_id
 from ledger.wire.statement import StatementKey
@@ -41,7 +44,7 @@ Sent = Sequence[Submission] | BatchSubmission
 
 def small_runs(patch: pytest.MonkeyPatch) -> None:
     """Runs of 64 leaves that merge by four, in this process, so that a short log has many."""
-    for module in (sorted_index, heads, tags):
+    for module in (sorted_index, heads, tags, derived):
         patch.setattr(module, "STRETCH", 64)
     patch.setattr(sorted_index, "FANOUT", 4)
     patch.setattr(heads, "GENERATION", 40)
@@ -56,8 +59,8 @@ class InProcessMerger:
     def merge(
         self, inputs: list[tuple[Path, int, bytes]], output: Path, row_size: int
     ) -> tuple[int, bytes]:
-        runs = [merge.Run(path, row_size, rows, digest) for path, rows, digest in inputs]
-        return merge.merge(runs, output, row_size)
+        runs = [Run(path, row_size, rows, digest) for path, rows, digest in inputs]
+        return merge(runs, output, row_size)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -193,8 +196,14 @@ class Workload:
         (appended,) = self.exchange([self.author.entry(draft)])
         if self._random.random() < 0.3:
             kind = self._random.choice((Kind.AMEND, Kind.RETRACT))
-            amended = {"amended": appended.leaf_hash, "amends": appended.index}
-            self.exchange([self.author.entry(Draft(draft.chain, b"{}", kind=kind, **amended))])
+            change = Draft(
+                draft.chain,
+                b"{}",
+                kind=kind,
+                amended=appended.leaf_hash,
+                amends=appended.index,
+            )
+            self.exchange([self.author.entry(change)])
 
     def group(self) -> None:
         drafts = [self._draft() for _ in range(self._random.randint(2, 50))]
@@ -213,6 +222,11 @@ class Workload:
 
     def publish(self) -> None:
         self._log.publish()
+
+    def large(self, size: int) -> list[Submission]:
+        """A few entries of one content size, to be handed in by the caller."""
+        chain = self._chains[0]
+        return [self.author.entry(Draft(chain, os.urandom(size))) for _ in range(3)]
 
     def _draft(self, *, tagged: bool = True) -> Draft:
         content = self._random.randbytes(self._random.choice((0, 10, 300, 3000)))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
+import lmdb
 import pytest
 
 from ledger import appender, founding
@@ -93,8 +94,8 @@ class _Os:
 class _Lmdb:
     """The ``lmdb`` of the environment module: its write transactions are observed."""
 
-    def __init__(self, lmdb: Any, at: Callback) -> None:
-        self._lmdb = lmdb
+    def __init__(self, module: Any, at: Callback) -> None:
+        self._lmdb = module
         self._at = at
 
     def __getattr__(self, attribute: str) -> Any:
@@ -132,7 +133,11 @@ class _Txn:
         return done
 
     def commit(self) -> None:
-        self._at("lmdb: before commit")
+        try:
+            self._at("lmdb: before commit")
+        except BaseException:
+            self._txn.abort()
+            raise
         self._txn.commit()
         self._at("lmdb: committed")
 
@@ -167,9 +172,9 @@ def install(patch: pytest.MonkeyPatch, at: Callback) -> None:
         patch.setattr(module, "write_all", _writing(name, at))
         patch.setattr(module, "os", _Os(name, at))
     patch.setattr(founding, "os", _Os("founding", at))
-    patch.setattr(environment, "lmdb", _Lmdb(environment.lmdb, at))
+    patch.setattr(environment, "lmdb", _Lmdb(lmdb, at))
     for owner, method, name in (
-        (sorted_index.Merger, "merge", "merge"),
+        (vars(sorted_index)["Merger"], "merge", "merge"),
         (sorted_index.SortedIndex, "adopt", "adopt"),
         (appender.Appender, "_adopt", "memory"),
     ):

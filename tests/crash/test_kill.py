@@ -11,7 +11,7 @@ import pytest
 from ledger.log import Log
 from ledger.sequencer import Appended
 from tests.crash import points
-from tests.crash.checking import check_log, check_open_log
+from tests.crash.checking import check_log
 from tests.crash.forkserver import ForkServer
 from tests.crash.ledgers import Record, Workload, hand_in, record_path
 
@@ -35,7 +35,6 @@ def check_after_kill(directory: Path, seed: int) -> None:
                 record.sending(exchange.sent)
                 record.answered(exchange.sent, outcomes, log.reader.signed())
         Workload(log, record, seed).step()
-        check_open_log(log, record.exchanges())
     check_log(directory)
 
 
@@ -62,7 +61,7 @@ def test_killed_at_a_point_often(children: ForkServer, ledger: Path, point: str)
 
 def kill_at_random(children: ForkServer, ledger: Path, seeds: range) -> None:
     for seed in seeds:
-        delay = random.Random(seed).uniform(0.005, 0.4)
+        delay = random.Random(seed).uniform(0.005, 0.2)
         status = children.run(
             APPEND,
             kill_after=delay,

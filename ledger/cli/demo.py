@@ -113,8 +113,8 @@ class _Story:
 
     def _import(self, file: str, name: str, *options: str, says: str = "added") -> list[str]:
         path = _DATA / f"{file}.ndjson"
-        command = ("import", self.ledger, path, "--as", name, *options)
-        return self.stage.run("counterfoil", *command, says=[says]).splitlines()
+        words = [str(self.ledger), str(path), "--as", name, *options]
+        return self.stage.run("counterfoil", "import", *words, says=[says]).splitlines()
 
     def _persons(self, system: str, values: Sequence[str]) -> list[str]:
         pairs = zip(values, self.records, strict=True)

@@ -55,8 +55,12 @@ def reading(directory: Path) -> Iterator[Reader]:
 
 
 def named(directory: Path) -> Path:
-    """The same directory by a path that ends in a name: messages and the guard's place use it."""
-    return directory if directory.name not in ("", "..") else Path(os.path.realpath(directory))
+    """The directory by a path that ends in its own name and leads through no link of that name:
+    messages use the name, and the guard lies beside the directory itself.
+    """
+    if directory.name in ("", "..") or directory.is_symlink():
+        return Path(os.path.realpath(directory))
+    return directory
 
 
 def parse_record(text: str) -> ChainId:

@@ -241,6 +241,7 @@ def bad_leaves() -> dict[str, bytes]:
         "prev-index-2-to-the-53": patched(later, 41, large),
         "received-2-to-the-53": patched(later, 49, large),
         "seq-0-with-prev-hash": patched(later, 1, bytes(8)),
+        "seq-3-with-prev-hash-zero": patched(later, 9, ZERO_HASH),
         "seq-0-with-prev-index": patched(first, 41, (1).to_bytes(8, "big")),
         "last-byte-missing": later[:-1],
         "byte-added": later + b"\x00",

@@ -76,9 +76,14 @@ def load_log_keys(directory: Path, origin: str) -> LogKeys:
     )
 
 
+def governor_key_path(directory: Path) -> Path:
+    """Where the governor's key lies, if it lies with the ledger."""
+    return directory / KEYS_DIRECTORY / _GOVERNOR
+
+
 def governor_key(directory: Path) -> Ed25519PrivateKey:
     """The governor's key, where it lies with the ledger."""
-    return load_ed25519_file(directory / KEYS_DIRECTORY / _GOVERNOR)
+    return load_ed25519_file(governor_key_path(directory))
 
 
 def author_key_path(directory: Path, name: str) -> Path:

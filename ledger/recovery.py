@@ -21,7 +21,7 @@ from ledger.errors import BadEvidence, BadRequest, LedgerFault
 from ledger.heads import ROW as HEADS_ROW
 from ledger.heads import ChainHeads, ChainType, Head
 from ledger.identity import Genesis, Registry
-from ledger.keyfiles import load_log_keys
+from ledger.keyfiles import LogKeys, load_log_keys
 from ledger.layout import Layout
 from ledger.merkle import TILE_WIDTH, Frontier, TileNodes, leaf_hash, root_at, subtree_root
 from ledger.store.guard import Guard
@@ -35,7 +35,7 @@ from ledger.vault.keys import MasterKey, VaultKeys
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import HASH_SIZE, ChainId, Hash
-from ledger.wire.keys import ED25519, key_id, verifies
+from ledger.wire.keys import ED25519, key_id, raw_public, verifies
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 from ledger.wire.sealed import commits_to
 
@@ -85,7 +85,7 @@ def _check_edge_tiles(store: Store, size: int) -> None:
         below = _hashes(store.read(level - 1, count - 1, TILE_WIDTH))
         tile, last = divmod(count - 1, TILE_WIDTH)
         above = _hashes(store.read(level, tile, last + 1))
-        if subtree_root(below[:TILE_WIDTH]) != above[last]:
+        if subtree_root(below) != above[last]:
             raise LedgerFault(
                 f"store: tile {level - 1}/{count - 1} does not fit the tile above", hint=DAMAGED
             )
@@ -93,7 +93,8 @@ def _check_edge_tiles(store: Store, size: int) -> None:
 
 
 def _hashes(tile: bytes) -> list[Hash]:
-    return [Hash(tile[at : at + HASH_SIZE]) for at in range(0, len(tile), HASH_SIZE)]
+    end = min(len(tile), TILE_WIDTH * HASH_SIZE)
+    return [Hash(tile[at : at + HASH_SIZE]) for at in range(0, end, HASH_SIZE)]
 
 
 def _check_last_bundle(store: Store, size: int, received_ms: int) -> None:
@@ -189,11 +190,7 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
         store = Store(layout.directory, writable=True, map_limit=map_limit)
         stack.callback(store.close)
         edge = verify_right_edge(layout, store)
-        keys = load_log_keys(layout.directory, layout.origin)
-        if keys.vkeys != edge.registry.genesis.checkpoint_keys:
-            raise LedgerFault(
-                "the key files are not the keys that the genesis names", hint="restore them"
-            )
+        keys = load_own_keys(layout, edge.registry.genesis)
         vault = open_vault(layout, edge)
         stack.callback(vault.close)
         check_newest_payload(store, vault.keys, edge.size)
@@ -220,6 +217,17 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
             store.latest_id(),
             stack.pop_all(),
         )
+
+
+def load_own_keys(layout: Layout, genesis: Genesis) -> LogKeys:
+    """The keys that the log signs with, which must be those of its genesis. Raises LedgerFault."""
+    keys = load_log_keys(layout.directory, layout.origin)
+    own = (keys.vkeys, raw_public(keys.statement))
+    if own != (genesis.checkpoint_keys, genesis.statement_key):
+        raise LedgerFault(
+            "the key files are not the keys that the genesis names", hint="restore them"
+        )
+    return keys
 
 
 def open_vault(layout: Layout, edge: RightEdge) -> Vault:

@@ -18,9 +18,11 @@ from ledger.check.derived import (
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
 from ledger.errors import CounterfoilError
-from ledger.keyfiles import load_log_keys
+from ledger.identity import Genesis
+from ledger.keyfiles import governor_key, governor_key_path
 from ledger.layout import Layout, read_layout
 from ledger.merkle import root_at
+from ledger.recovery import load_own_keys
 from ledger.store.environment import Reader
 from ledger.store.guard import Guard
 from ledger.store.store import Store, split_piece
@@ -28,6 +30,7 @@ from ledger.store.tables import CHECKPOINT_KEY, INDEX, META_KEYS, PUBLISHED_KEY,
 from ledger.vault.journal import first_break
 from ledger.vault.keys import MasterKey, VaultKeys
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
+from ledger.wire.keys import raw_public
 
 MAX_PROBLEMS: Final = 100
 _PROGRESS_EVERY: Final = 512
@@ -59,10 +62,9 @@ def _check(layout: Layout, report: Report) -> None:
         if {key for key, _ in reader.scan("meta")} - META_KEYS:
             report.add("table meta", "holds rows that do not belong there")
         if replay.registry is not None:
-            keys = replay.registry.genesis.checkpoint_keys
-            if load_log_keys(layout.directory, layout.origin).vkeys != keys:
-                report.add("keys", "the key files are not the keys that the genesis names")
-            _check_checkpoints(report, layout, store, reader, keys)
+            genesis = replay.registry.genesis
+            _check_keys(report, layout, genesis)
+            _check_checkpoints(report, layout, store, reader, genesis.checkpoint_keys)
         if (line := first_break(layout.releases)) is not None:
             report.add("vault journal", f"line {line} does not follow the line before it")
 
@@ -119,6 +121,17 @@ def _leaves(report: Report, reader: Reader, size: int) -> Iterator[bytes]:
         index += len(leaves)
     if index != size:
         report.add("state", f"says {size} leaves, {index} are there")
+
+
+def _check_keys(report: Report, layout: Layout, genesis: Genesis) -> None:
+    """The log's own keys, and the governor's where it lies with the ledger."""
+    try:
+        load_own_keys(layout, genesis)
+        here = governor_key_path(layout.directory).exists()
+        if here and raw_public(governor_key(layout.directory)) != genesis.governor_key:
+            report.add("keys", "the governor's key file is not the key that the genesis names")
+    except CounterfoilError as error:
+        report.add("keys", error.message)
 
 
 def _check_checkpoints(

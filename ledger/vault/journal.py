@@ -3,10 +3,11 @@
 One JSON object a line, each holding the hash of the line before it, synced before any content
 leaves; the first was released to a caller, the second opened inside and returned to none:
 
-    {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18}
-    {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index"}
+    {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18, "sum": hex}
+    {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index", "sum": hex}
 
     prev = SHA-256 of the line before, without its line end; zeros for the first
+    sum  = first 8 bytes of the SHA-256 of the line without this field: the newest line is in no other
 
 It names entries by index and nobody by name. A last line without its end is what a crash left: no
 content had left.
@@ -20,7 +21,7 @@ import threading
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ledger.errors import LedgerFault
 from ledger.store.files import open_random, write_all
@@ -50,7 +51,7 @@ class Journal:
         """Write one line durably. OSError goes to the caller, who then keeps the content."""
         with self._mutex:
             row = {"prev": self._prev, "ms": time.time_ns() // 1_000_000, **fields}
-            line = json.dumps(row, separators=(",", ":")).encode()
+            line = _line(row)
             write_all(self._handle, line + b"\n", self._end)
             os.fdatasync(self._handle)
             self._end += len(line) + 1
@@ -59,6 +60,11 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         os.close(self._handle)
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    body = json.dumps(row, separators=(",", ":"))
+    return f'{body[:-1]},"sum":"{sha256(body.encode()).hexdigest()[:16]}"}}'.encode()
 
 
 def first_break(path: Path) -> int | None:
@@ -74,6 +80,9 @@ def first_break(path: Path) -> int | None:
             except ValueError:
                 return number
             if not isinstance(row, dict) or row.get("prev") != prev or not raw.endswith(b"\n"):
+                return number
+            row.pop("sum", None)
+            if _line(row) != line:
                 return number
             prev = sha256(line).hexdigest()
     return None

@@ -7,7 +7,7 @@ leaves; the first was released to a caller, the second opened inside and returne
     {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index", "sum": hex}
 
     prev = SHA-256 of the line before, without its line end; zeros for the first
-    sum  = first 8 bytes of the SHA-256 of the line without this field: the newest line is in no other
+    sum  = first 8 bytes of the SHA-256 of the line without this field, for the newest line
 
 It names entries by index and nobody by name. A last line without its end is what a crash left: no
 content had left.

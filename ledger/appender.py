@@ -201,7 +201,7 @@ class Appender:
         files = self._disk.submit(self._write_files, start, draft)
         try:
             frontier = parts.frontier.copy()
-            tile_hashes = frontier.extend(draft.hashes)
+            nodes = frontier.extend_rows(draft.hashes)
             checkpoint = self._sign(frontier)
             end = Place(place.segment, place.offset + sum(sizes))
             finished = list(islice(parts.builder.finished, len(parts.builder.finished)))
@@ -209,7 +209,7 @@ class Appender:
                 Commit(
                     start,
                     draft.leaves,
-                    tile_hashes,
+                    nodes,
                     draft.ids,
                     checkpoint,
                     State(frontier.size, draft.received_ms, end),

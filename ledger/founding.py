@@ -81,7 +81,7 @@ def _first_commit(building: Path, store: Store, keys: LogKeys, vault: Path, mast
     claim, statement = _genesis(building, keys, now)
     leaf = encode_leaf(0, ZERO_HASH, 0, now, statement)
     frontier = Frontier()
-    tile_hashes = frontier.extend([leaf_hash(leaf)])
+    nodes = frontier.extend_rows([leaf_hash(leaf)])
     slots = VaultKeys(vault, MasterKey.load(master))
     slots.store(0, [NO_KEY])
     slots.close()
@@ -90,7 +90,7 @@ def _first_commit(building: Path, store: Store, keys: LogKeys, vault: Path, mast
     place = store.payloads.next_place()
     ids = {claim.entry_id + claim.author: 0}
     state = State(1, now, place)
-    store.commit(Commit(0, [leaf], tile_hashes, ids, signed, state, [0], place, registry=[0]))
+    store.commit(Commit(0, [leaf], nodes, ids, signed, state, [0], place, registry=[0]))
     store.publish(sign_published(checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now // 1000))
     return signed
 

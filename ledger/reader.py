@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
 
 from ledger.errors import BadRequest, LedgerFault
 from ledger.heads import ChainHeads, Head
 from ledger.identity import Registry
 from ledger.layout import Layout, read_layout
-from ledger.merkle import consistency_proof, inclusion_proof
+from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
 from ledger.recovery import open_indexes, replay, verify_right_edge
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED, RunName
@@ -46,11 +47,20 @@ class Reader:
     heads: ChainHeads
     tags: TagIndex
     signed: Callable[[], bytes]
+    _kept: threading.local = field(default_factory=threading.local, repr=False)
 
     @property
     def checkpoint(self) -> Checkpoint:
         """The newest checkpoint, taken apart."""
-        return parse_checkpoint(parse_note(self.signed()).text)
+        return _parsed(self.signed())
+
+    @property
+    def _nodes(self) -> TileNodes:
+        """This thread's tree nodes, kept between proofs."""
+        nodes: TileNodes | None = getattr(self._kept, "nodes", None)
+        if nodes is None:
+            nodes = self._kept.nodes = TileNodes(self.store)
+        return nodes
 
     def entry(self, index: int) -> Entry:
         """One entry. Raises BadRequest when the log is not that large."""
@@ -65,12 +75,12 @@ class Reader:
     def proof(self, index: int, signed: bytes | None = None) -> TlogProof:
         """Inclusion proof into a signed checkpoint (the newest one). Raises BadRequest."""
         note = signed or self.signed()
-        size = parse_checkpoint(parse_note(note).text).size
+        size = _parsed(note).size
         if not 0 <= index < size:
             raise BadRequest(
                 f"there is no entry {index} in the checkpoint", hint=f"it covers 0 to {size - 1}"
             )
-        hashes = tuple(inclusion_proof(index, size, self.store))
+        hashes = tuple(inclusion_proof(index, size, self._nodes))
         return TlogProof(LeafIndex(index), hashes, note)
 
     def receipt(self, index: int, signed: bytes | None = None) -> Receipt:
@@ -80,7 +90,7 @@ class Reader:
 
     def consistency(self, old: int, new: int) -> list[Hash]:
         """Proof that the tree of size ``new`` continues the one of size ``old``."""
-        return consistency_proof(old, new, self.store)
+        return consistency_proof(old, new, self._nodes)
 
     def head(self, chain: ChainId) -> Head:
         """The head of a chain. Raises BadRequest for a chain without entries."""
@@ -103,6 +113,11 @@ class Reader:
             if seq == 0:
                 return
             index, seq = entry.leaf.prev_index, seq - 1
+
+
+@lru_cache(maxsize=16)
+def _parsed(note: bytes) -> Checkpoint:
+    return parse_checkpoint(parse_note(note).text)
 
 
 def open_reader(directory: Path) -> Reader:

@@ -1,4 +1,4 @@
-"""Content: payload bytes against the leaves that name them, the vault's keys against the payloads."""
+"""Content: payloads against the leaves that name them, the vault's keys against the payloads."""
 
 from __future__ import annotations
 

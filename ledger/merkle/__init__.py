@@ -11,7 +11,14 @@ from ledger.merkle.proofs import (
     inclusion_proof,
     multi_proof,
 )
-from ledger.merkle.tiles import TILE_HEIGHT, TILE_WIDTH, TileNodes, TileReader, root_at
+from ledger.merkle.tiles import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    TileNodes,
+    TileReader,
+    complete_tile,
+    root_at,
+)
 
 __all__ = [
     "EMPTY_ROOT",
@@ -24,6 +31,7 @@ __all__ = [
     "check_consistency",
     "check_inclusion",
     "check_multi",
+    "complete_tile",
     "consistency_proof",
     "inclusion_proof",
     "leaf_hash",

@@ -61,13 +61,20 @@ class Frontier:
         return self.extend([leaf])
 
     def extend(self, leaves: Sequence[Hash]) -> list[list[Hash]]:
-        """Add leaf hashes; returns the new hashes of each tile level, the leaves first."""
+        """Add leaf hashes; returns the new hashes of each tile level, level 0 (the leaves) first."""
+        return self.extend_rows(leaves)[::TILE_HEIGHT]
+
+    def extend_rows(self, leaves: Sequence[Hash]) -> list[list[Hash]]:
+        """Add leaf hashes; returns the new nodes of each height, height 0 (the leaves) first.
+
+        Those of height h are the full subtrees from number floor(old size / 2^h) on. Every
+        eighth height is a tile level; the others are inner nodes of tiles.
+        """
         added: list[list[Hash]] = []
         nodes = list(leaves)
         height = 0
         while nodes:
-            if height % TILE_HEIGHT == 0:
-                added.append(nodes)
+            added.append(nodes)
             if self._size >> height & 1:
                 nodes = [self._roots[height], *nodes]
             if len(nodes) % 2:

@@ -11,6 +11,8 @@ what it hashed: the first proof through a full tile costs 255 hashes, the next o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, Protocol
 
 from ledger.errors import BadRequest, LedgerFault
@@ -19,6 +21,12 @@ from ledger.wire.ids import HASH_SIZE, Hash
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
+_ROW_STARTS: Final = [
+    sum(TILE_WIDTH >> above for above in range(row)) * HASH_SIZE for row in range(TILE_HEIGHT + 1)
+]
+_ROW_BOUNDS: Final = tuple(pairwise(_ROW_STARTS))
+COMPLETE_TILE: Final = _ROW_STARTS[-1]
+"""Bytes of a full tile with its inner nodes; four pages of LMDB hold it with nothing to spare."""
 KEPT_TILES: Final = 256
 """At most 16 KiB each."""
 
@@ -28,6 +36,9 @@ class TileReader(Protocol):
 
     def read(self, level: int, index: int, width: int) -> bytes:
         """At least ``width`` hashes (1 to 256) from the start of a tile.
+
+        A full tile may be followed by its inner nodes (see ``complete_tile``): nothing is hashed
+        again then.
 
         ``width`` is the width the tile has in the tree that is asked about. What was handed out
         once must never change: a reader shows committed leaves only.
@@ -94,10 +105,32 @@ class TileNodes:
         tile = self._reader.read(level, index, width)
         if len(tile) < width * HASH_SIZE:
             raise LedgerFault(f"tile {index} of level {level} holds fewer than {width} hashes")
+        if len(tile) == COMPLETE_TILE:
+            rows[:TILE_HEIGHT] = [tile[start:stop] for start, stop in _ROW_BOUNDS]
+            rows[TILE_HEIGHT] = b"".join(parents(_split(rows[TILE_HEIGHT - 1])))
+            return
         rows[0] = tile[: width * HASH_SIZE]
         for row in range(TILE_HEIGHT):
             fresh = rows[row][2 * len(rows[row + 1]) :]
             rows[row + 1] += b"".join(parents(_split(fresh)))
+
+
+def complete_tile(
+    level: int, index: int, hashes: Sequence[bytes], nodes: Sequence[Sequence[Hash]], old_size: int
+) -> bytes:
+    """A full tile with its inner nodes behind it: rows of 256, 128, … 2 hashes, 16,320 bytes.
+
+    ``nodes`` is what ``Frontier.extend_rows`` gave when the tree grew from ``old_size``; rows that
+    began before that are hashed again.
+    """
+    rows: list[Sequence[bytes]] = [hashes]
+    for row in range(1, TILE_HEIGHT):
+        height = level * TILE_HEIGHT + row
+        first = (index << (TILE_HEIGHT - row)) - (old_size >> height)
+        count = TILE_WIDTH >> row
+        fresh = nodes[height][first : first + count] if first >= 0 and height < len(nodes) else ()
+        rows.append(fresh if len(fresh) == count else parents(rows[-1]))
+    return b"".join([hash_ for row in rows for hash_ in row])
 
 
 def _split(hashes: bytes) -> list[bytes]:

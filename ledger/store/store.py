@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import LedgerFault
+from ledger.merkle import TILE_HEIGHT, complete_tile
 from ledger.store.environment import Environment, Reader, StorageFull, Writer
 from ledger.store.files import make_directory
 from ledger.store.payloads import PayloadFiles, Place
@@ -54,8 +55,8 @@ class Commit:
 
     start: int
     leaves: Sequence[bytes]
-    tile_hashes: Sequence[Sequence[Hash]]
-    """New hashes for each tile level, as ``Frontier.extend`` hands them out."""
+    nodes: Sequence[Sequence[Hash]]
+    """New tree nodes for each height, as ``Frontier.extend_rows`` hands them out."""
     ids: dict[bytes, int]
     checkpoint: bytes
     state: State
@@ -300,7 +301,7 @@ def _put_entries(writer: Writer, commit: Commit) -> None:
 
 
 def _put_tiles(writer: Writer, commit: Commit) -> None:
-    for level, hashes in enumerate(commit.tile_hashes):
+    for level, hashes in enumerate(commit.nodes[::TILE_HEIGHT]):
         at = commit.start >> (8 * level)
         given = 0
         while given < len(hashes):
@@ -310,7 +311,11 @@ def _put_tiles(writer: Writer, commit: Commit) -> None:
             if len(before) != filled * HASH_SIZE:
                 raise LedgerFault(f"store: tile {level}/{tile} is damaged", hint=DAMAGED)
             fresh = hashes[given : given + FULL_WIDTH - filled]
-            writer.put("tiles", key, before + b"".join(fresh))
+            value = before + b"".join(fresh)
+            if filled + len(fresh) == FULL_WIDTH:
+                whole = [value[at : at + HASH_SIZE] for at in range(0, len(value), HASH_SIZE)]
+                value = complete_tile(level, tile, whole, commit.nodes, commit.start)
+            writer.put("tiles", key, value)
             at += len(fresh)
             given += len(fresh)
 

@@ -3,7 +3,7 @@
     table      key                              value
     entries    first index u64                  piece of a bundle: (u16 length ‖ leaf)*
     places     first index u64                  segment u32 ‖ offset u64 of its first payload
-    tiles      level u8 ‖ tile u64              hashes, 32 bytes each, up to 256
+    tiles      level u8 ‖ tile u64              up to 256 hashes; behind a full tile its inner nodes
     ids        entry id (16) ‖ author (16)      index u64
     registry   index u64                        empty: this entry changes who may sign
     tags       index u64 ‖ tag (16)             empty: what the entry came from, not yet in a run

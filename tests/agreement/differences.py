@@ -30,3 +30,8 @@ VERIFIER_TOO_LAX: Final = {
     "member-batch-index-2-to-the-53": "verifier.leaf has no limit for the batch index",
 }
 """Bytes that the ledger refuses and a parser of the verifier takes. No log with them verifies."""
+
+APPENDER_TOO_LAX: Final = {
+    "enrol-the-governor": "ledger.identity lets an enrolment take the governor's id",
+}
+"""Entries that the ledger would append and the verifier refuses."""

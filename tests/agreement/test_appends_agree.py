@@ -1,0 +1,159 @@
+"""What the ledger would append is what the verifier would take, to the byte.
+
+The statements behind the small log go through admission and the sequencer, over a view of the log
+in memory. The verifier's verdicts on the same leaves are in ``test_logs_agree``.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Final
+
+import pytest
+
+from ledger.admission import BatchSubmission, PublicKeys, Submission, admit, admit_batch
+from ledger.errors import BadEvidence, BadRequest
+from ledger.heads import ChainType, Head
+from ledger.identity import Genesis, Registry
+from ledger.merkle import leaf_hash
+from ledger.sequencer import Draft, LogView
+from ledger.vault.keys import NO_KEY
+from ledger.wire.claim import Kind
+from ledger.wire.ids import ChainId
+from ledger.wire.keys import raw_public
+from ledger.wire.leaf import decode_leaf
+from tests.agreement.differences import APPENDER_TOO_LAX
+from tests.vectors.entries_lies import continuations
+from tests.vectors.entries_log import SmallLog, small_log
+from tests.vectors.entries_sealed import Recipe, blob_hash
+from tests.vectors.entries_world import GOVERNOR
+
+TYPES: Final = {
+    Kind.GENESIS: ChainType.LOG,
+    Kind.ACTOR: ChainType.ACTOR,
+    Kind.OPEN: ChainType.PERSON,
+    Kind.RECORD: ChainType.DIRECTORY,
+    Kind.BATCH: ChainType.BATCH,
+}
+HEADER_LIES: Final = {
+    "seq-skipped",
+    "seq-repeated",
+    "prev-hash-of-an-earlier-leaf",
+    "prev-index-of-an-earlier-leaf",
+    "prev-index-of-the-leaf-itself",
+    "chain-started-again",
+    "received-before-the-last",
+    "batch-index-of-another-leaf",
+    "batch-position-skipped",
+    "entry-between-batch-and-members",
+    "member-without-batch",
+}
+"""Only a log can tell these lies: the ledger writes the headers itself."""
+
+LOG, _ = small_log()
+CONTINUATIONS = [row for row in continuations(LOG) if row[0] not in HEADER_LIES]
+
+
+class Memory:
+    """A log in memory that the sequencer can ask."""
+
+    def __init__(self, leaves: list[bytes]) -> None:
+        self.leaves: list[bytes] = []
+        genesis = decode_leaf(leaves[0])
+        self.registry = Registry(
+            leaf_hash(leaves[0]), Genesis.decode(genesis.claim.body), genesis.claim.chain
+        )
+        self.heads: dict[ChainId, Head] = {}
+        self.ids: dict[bytes, int] = {}
+        self.received_ms = 0
+        for leaf in leaves:
+            self.append(leaf)
+
+    def append(self, raw: bytes) -> None:
+        leaf, index = decode_leaf(raw), len(self.leaves)
+        claim = leaf.claim
+        if claim.kind is Kind.ACTOR:
+            self.registry.apply(claim, index)
+        before = self.heads.get(claim.chain)
+        kind = before.type if before else TYPES[claim.kind]
+        self.heads[claim.chain] = Head(kind, leaf.seq + 1, index, leaf_hash(raw))
+        self.ids[claim.entry_id + claim.author] = index
+        self.received_ms = leaf.received_ms
+        self.leaves.append(raw)
+
+    def index_of(self, hash_: bytes) -> int | None:
+        hashes = [leaf_hash(raw) for raw in self.leaves]
+        return next((at for at, one in enumerate(hashes) if one == hash_), None)
+
+    def draft(self, received_ms: int) -> Draft:
+        view = LogView(
+            len(self.leaves),
+            self.received_ms,
+            self.registry,
+            self.heads.get,
+            self.ids.get,
+            max(self.ids),
+            self.leaves.__getitem__,
+        )
+        return Draft(view, received_ms)
+
+    def keys(self) -> PublicKeys:
+        registry = self.registry
+        keys = {one.id: (one.kid, one.key.public_bytes_raw()) for one in registry.actors.values()}
+        return {**keys, GOVERNOR.id: (GOVERNOR.key.kid, raw_public(GOVERNOR.private))}
+
+
+def recipes(log: SmallLog) -> dict[bytes, Recipe]:
+    """The payloads by the hash that claims have of them."""
+    return {blob_hash(one.blob()): one for _, one in (*LOG.payloads, *log.payloads)}
+
+
+def append(memory: Memory, leaves: list[bytes], blobs: dict[bytes, Recipe]) -> None:
+    """Sequence the first entry of ``leaves``, a batch with its members, and commit it."""
+    raw = leaves.pop(0)
+    leaf = decode_leaf(raw)
+    draft = memory.draft(leaf.received_ms)
+    if leaf.claim.kind is Kind.BATCH:
+        members = [member[69:] for member in takewhile(lambda one: one[0] == 2, leaves)]
+        del leaves[: len(members)]
+        sealed = [blobs[claim[90:122]] for claim in members]
+        parts = [one.blob() for one in sealed], [one.key for one in sealed]
+        draft.add_batch(admit_batch(BatchSubmission(raw[57:], members, *parts), memory.keys()))
+    else:
+        recipe = blobs.get(leaf.claim.blob_hash)
+        blob, key = (recipe.blob(), recipe.key) if recipe else (b"", NO_KEY)
+        amends = memory.index_of(leaf.claim.amended)
+        placed = draft.add(admit(Submission(raw[57:], blob, key, (), amends), memory.keys()))
+        if placed.known:
+            raise BadRequest("stands already")
+    for made in draft.leaves:
+        memory.append(made)
+
+
+def appended(longer: SmallLog) -> list[bytes]:
+    """The leaves that the ledger makes of what follows the small log. Raises."""
+    memory, rest = Memory(LOG.leaves), longer.leaves[LOG.index :]
+    while rest:
+        append(memory, rest, recipes(longer))
+    return memory.leaves[LOG.index :]
+
+
+@pytest.mark.parametrize(
+    ("name", "longer", "valid"), CONTINUATIONS, ids=[row[0] for row in CONTINUATIONS]
+)
+def test_appends(name: str, longer: SmallLog, valid: bool, request: pytest.FixtureRequest) -> None:
+    if name in APPENDER_TOO_LAX:
+        request.applymarker(pytest.mark.xfail(reason=APPENDER_TOO_LAX[name]))
+    if valid:
+        assert appended(longer) == longer.leaves[LOG.index :]
+    else:
+        with pytest.raises((BadRequest, BadEvidence)):
+            appended(longer)
+
+
+def test_the_small_log_is_what_the_ledger_makes() -> None:
+    """Entry by entry, from the genesis on."""
+    memory, rest = Memory(LOG.leaves[:1]), LOG.leaves[1:]
+    while rest:
+        append(memory, rest, recipes(LOG))
+    assert memory.leaves == LOG.leaves

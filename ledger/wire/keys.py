@@ -10,6 +10,7 @@ first time.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NewType
 
@@ -38,8 +39,12 @@ def key_id(alg: int, public_key: bytes) -> KeyId:
     return KeyId(sha256(b"counterfoil/kid/v1" + cbor.encode(alg) + public_key).digest())
 
 
+@lru_cache(maxsize=4096)
 def load_ed25519(raw: bytes) -> Ed25519PublicKey:
-    """A checked Ed25519 public key. Raises BadRequest for one that must not be used."""
+    """A checked Ed25519 public key. Raises BadRequest for one that must not be used.
+
+    The check takes milliseconds and a registry asks for each key several times.
+    """
     if len(raw) != ED25519_KEY_SIZE:
         raise BadRequest(f"an Ed25519 key has 32 bytes, not {len(raw)}")
     point = _decode(raw)

@@ -43,9 +43,9 @@ Sent = Sequence[Submission] | BatchSubmission
 
 
 def small_runs(patch: pytest.MonkeyPatch) -> None:
-    """Runs of 64 leaves that merge by four, in this process, so that a short log has many."""
+    """Runs of 32 leaves that merge by four, in this process, so that a short log has many."""
     for module in (sorted_index, heads, tags, derived):
-        patch.setattr(module, "STRETCH", 64)
+        patch.setattr(module, "STRETCH", 32)
     patch.setattr(sorted_index, "FANOUT", 4)
     patch.setattr(heads, "GENERATION", 40)
     patch.setattr(sorted_index, "Merger", InProcessMerger)

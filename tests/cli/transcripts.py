@@ -1,0 +1,136 @@
+"""Transcripts: what a person types and sees, kept as files that are run.
+
+    # prose
+    $ counterfoil stats ledger          a command; a line that ends in \\ goes on in the next
+    counterfoil: ...                    all it writes, in order
+    [exit code 2]                       unless it is 0
+
+Known besides the two commands: `cat FILE`, `echo TEXT`, `> FILE`, "$(sed -n Np FILE)". Every transcript begins
+in a directory of its own with the files of docs/demo. Ids, hashes, keys and times differ from run
+to run, so they are numbered as they come; in a command, a number stands for what it stood for.
+
+    python -m tests.cli.transcripts     writes what the commands say today into the files
+"""
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import ledger.cli.app
+import verifier.cli
+from tests.cli.console import DATA, inside
+
+TRANSCRIPTS = Path(__file__).parents[2] / "docs" / "transcripts"
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "counterfoil": ledger.cli.app.main,
+    "counterfoil-verify": verifier.cli.main,
+}
+_RANDOM = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})\b")
+_FIXED = (
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"), "2026-01-01 00:00:00Z"),
+    (re.compile(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44,}"), "+01234567+…"),
+    (re.compile(r"(— \S+) [A-Za-z0-9+/=]{44,}"), r"\1 …"),
+    (re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{43}="), "…"),
+)
+_SED = re.compile(r'"\$\(sed -n (\d)p (\S+)\)"')
+
+
+class Session:
+    """One transcript's names for what is random."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, str] = {}
+
+    def play(self, text: str) -> str:
+        """Run all commands in the current directory; returns the transcript as it is today."""
+        lines: list[str] = []
+        for kind, value in parts(text):
+            lines.append(value)
+            if kind == "command":
+                lines += self._run(value)
+        return "\n".join(lines) + "\n"
+
+    def _run(self, typed: str) -> list[str]:
+        command = typed.removeprefix("$ ").replace("\\\n", " ")
+        for real, number in self._numbers.items():
+            command = command.replace(number, real)
+        command = _SED.sub(lambda m: shlex.quote(_line(m[2], int(m[1]))), command)
+        words = shlex.split(command)
+        into = words.pop() if ">" in words else None
+        if into is not None:
+            words.pop()
+        code, out, seen = execute(words, into is not None)
+        if into is not None:
+            Path(into).write_text(out, encoding="utf-8")
+        shown = self._numbered(seen).splitlines()
+        return [*shown, f"[exit code {code}]"] if code else shown
+
+    def _numbered(self, text: str) -> str:
+        for pattern, constant in _FIXED:
+            text = pattern.sub(constant, text)
+        return _RANDOM.sub(lambda match: self._number(match[0]), text)
+
+    def _number(self, real: str) -> str:
+        width = len(real)
+        taken = sum(len(known) == width for known in self._numbers)
+        return self._numbers.setdefault(real, f"{taken + 1:0{width}}")
+
+
+def execute(words: list[str], apart: bool) -> tuple[int, str, str]:
+    """Exit code, what went to stdout, and what the terminal shows."""
+    out = io.BytesIO()
+    err = io.BytesIO() if apart else out
+    if words[0] == "echo":
+        return 0, " ".join(words[1:]) + "\n", ""
+    if words[0] == "cat":
+        return 0, "", Path(words[1]).read_text()
+    with (
+        contextlib.redirect_stdout(io.TextIOWrapper(out, "utf-8", write_through=True)) as stdout,
+        contextlib.redirect_stderr(io.TextIOWrapper(err, "utf-8", write_through=True)) as stderr,
+    ):
+        code = COMMANDS[words[0]](words[1:])
+    written, seen = out.getvalue().decode(), err.getvalue().decode()
+    for stream in (stdout, stderr):
+        stream.detach()
+    return code, written, seen
+
+
+def parts(text: str) -> Iterator[tuple[str, str]]:
+    """Commands, prose and empty lines; what was written before is left out."""
+    # An empty line before something else is part of what a command wrote.
+    lines = iter(re.sub(r"\n\n(?![#$] )", "\n", text).splitlines())
+    for line in lines:
+        if line.startswith("$ "):
+            while line.endswith("\\"):
+                line += "\n" + next(lines)
+            yield "command", line
+        elif line.startswith("# ") or not line:
+            yield "prose", line
+
+
+def _line(path: str, number: int) -> str:
+    return Path(path).read_text().splitlines()[number - 1]
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as directory:
+        for path in DATA.glob("*.ndjson"):
+            shutil.copy(path, directory)
+        with inside(Path(directory)):
+            yield
+
+
+def play(path: Path) -> str:
+    with stage():
+        return Session().play(path.read_text())
+
+
+if __name__ == "__main__":
+    for transcript in sorted(TRANSCRIPTS.glob("*.txt")):
+        transcript.write_text(play(transcript))

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from ledger.cli import entries, evidence, founding, importer, upkeep
+from ledger.cli import appending, evidence, founding, importer, showing, upkeep
 from ledger.cli.outcome import DONE, EXIT_CODES, INTERRUPTED, USAGE, report, say
 
 _BROKEN_PIPE: Final = 141
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for group in (founding, importer, entries, evidence, upkeep):
+for group in (founding, importer, appending, showing, evidence, upkeep):
     group.add_to(app)
 
 

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from ledger.errors import BadRequest
+from ledger.author import Author, Draft
+from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir import Identifier
 from ledger.linkage import Linkage, Tagger
 from ledger.log import Log
 from ledger.reader import Reader, open_reader
+from ledger.sequencer import Appended
 from ledger.vault.keys import MasterKey
 from ledger.wire.ids import ID_SIZE, ChainId
 
@@ -61,6 +63,14 @@ def named(directory: Path) -> Path:
     if directory.name in ("", "..") or directory.is_symlink():
         return Path(os.path.realpath(directory))
     return directory
+
+
+def append_one(log: Log, author: Author, draft: Draft) -> Appended:
+    """Append one entry durably. Raises what it is refused for."""
+    (outcome,) = log.append([author.entry(draft)])
+    if isinstance(outcome, CounterfoilError):
+        raise outcome
+    return outcome
 
 
 def parse_record(text: str) -> ChainId:

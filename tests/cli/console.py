@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from typing import Any
 
 from ledger.cli.app import main
 
-DATA = Path(__file__).parents[2] / "docs" / "demo"
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "docs" / "demo"
 NUMBER = "urn:oid:1.2.392.100495.20.3.51."
 HOSPITAL, CLINIC, PHARMACY = (NUMBER + code for code in ("1310000001", "1310000002", "1340000003"))
 
@@ -58,6 +61,16 @@ def done(*words: str | Path) -> Ran:
     ran = run(*words)
     assert ran.code == 0, ran.err
     return ran
+
+
+def real(*words: str | Path) -> Ran:
+    ran = subprocess.run(
+        [sys.executable, "-m", "ledger.cli", *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +14,7 @@ from ledger.log import Log
 from ledger.store.environment import CommitFailed, StorageFull
 from ledger.store.store import Store
 from tests.cli.conftest import copy
-from tests.cli.console import DATA, HOSPITAL, Ran, done, inside, run
-
-ROOT = Path(__file__).parents[2]
+from tests.cli.console import DATA, HOSPITAL, done, inside, real, run
 
 
 @pytest.mark.parametrize(
@@ -263,49 +259,3 @@ def test_clock_set_back(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = run("append", full, "--as", "hospital", "--record", record, "--retracts", "6")
     assert ran.code == 3
     assert "the clock is" in ran.complaint
-
-
-def real(*words: str | Path) -> Ran:
-    ran = subprocess.run(
-        [sys.executable, "-m", "ledger.cli", *map(str, words)],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr.decode())
-
-
-def test_a_real_process(full: Path) -> None:
-    assert real("stats", full, "--json").json["origin"] == "test.example/log"
-    assert real("stats", full.parent).code == 2
-    person = f"{HOSPITAL}|POP-00261"
-    assert real("history", full, person).code == 0
-
-
-def test_whoever_reads_our_output_may_leave(full: Path) -> None:
-    words = [sys.executable, "-m", "ledger.cli", "history", str(full), f"{HOSPITAL}|POP-00261"]
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    errors = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait() in (0, 141)
-    assert "Traceback" not in errors
-    assert "Exception ignored" not in errors
-
-
-def test_without_the_server_extra() -> None:
-    missing = (
-        "import importlib.util as u, sys\n"
-        "find = u.find_spec\n"
-        "u.find_spec = lambda name, *a: None if name == 'typer' else find(name, *a)\n"
-        "from ledger.cli import main\n"
-        "sys.exit(main())\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", missing, "--help"], cwd=ROOT, capture_output=True, check=False
-    )
-    assert (ran.returncode, ran.stdout) == (2, b"")
-    text = ran.stderr.decode()
-    assert text == "counterfoil needs the server extra: pip install 'counterfoil[server]'\n"

@@ -5,9 +5,10 @@
     counterfoil: ...                    all it writes, in order
     [exit code 2]                       unless it is 0
 
-Known besides the two commands: `cat FILE`, `echo TEXT`, `> FILE`, "$(sed -n Np FILE)". Every transcript begins
-in a directory of its own with the files of docs/demo. Ids, hashes, keys and times differ from run
-to run, so they are numbered as they come; in a command, a number stands for what it stood for.
+Known besides the two commands: `cat FILE`, `echo TEXT`, `> FILE`, "$(sed -n Np FILE)". Every
+transcript begins in a directory of its own with the files of docs/demo. Ids, hashes, keys and times
+differ from run to run, so they are numbered as they come; in a command, a number stands for what
+it stood for.
 
     python -m tests.cli.transcripts     writes what the commands say today into the files
 """

@@ -1,4 +1,4 @@
-"""append, show, history."""
+"""show, history."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.author import CBOR, FHIR_JSON, Author, Draft
+from ledger.author import CBOR, Draft
 from ledger.cli import authors
 from ledger.cli.describe import as_lines, as_object
 from ledger.cli.session import (
     AsJson,
-    AsName,
     Directory,
     Index,
+    append_one,
     find_record,
     named,
-    read_input,
     reading,
     writing,
 )
@@ -31,25 +30,16 @@ from ledger.cli.terminal import (
     when,
     write_file,
 )
-from ledger.errors import BadRequest, CounterfoilError
-from ledger.fhir import Directory as BelongsToNobody
-from ledger.fhir import IsPatient, route, validate
+from ledger.errors import BadRequest
 from ledger.heads import ChainType
-from ledger.importing import SOURCE, authored_ms
-from ledger.linkage import Linkage, check_record
-from ledger.log import Log
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry
-from ledger.sequencer import Appended
 from ledger.vault.door import ENTRIES_FIELD
 from ledger.wire import cbor
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ChainId
-from ledger.wire.sealed import MAX_CONTENT
 
 PURPOSE_FIELD: Final = "purpose"
 _PURPOSE: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
-_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 
 Record = Annotated[
     str,
@@ -62,129 +52,8 @@ Record = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command("append")(append)
     app.command("show")(show)
     app.command("history")(history)
-
-
-def append(
-    directory: Directory,
-    name: AsName,
-    record: Annotated[
-        str,
-        typer.Option(
-            "--record",
-            metavar="RECORD",
-            help="The record's id, or SYSTEM|VALUE.",
-            show_default=False,
-        ),
-    ],
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="The content, up to 16 MiB.", show_default=False),
-    ] = None,
-    media_type: Annotated[
-        str, typer.Option("--type", metavar="TYPE", help="The content's media type.")
-    ] = FHIR_JSON,
-    amends: Annotated[
-        int | None,
-        typer.Option(
-            "--amends", metavar="INDEX", help="The entry that this replaces.", show_default=False
-        ),
-    ] = None,
-    retracts: Annotated[
-        int | None,
-        typer.Option(
-            "--retracts",
-            metavar="INDEX",
-            help="The entry that is taken back; takes no FILE.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Append, amend or retract an entry; prints its index.
-
-    Nothing is overwritten: the amended entry stays, and the history shows both.
-
-    \b
-    counterfoil append ledger --as clinic --record RECORD result.json
-    counterfoil append ledger --as clinic --record RECORD scan.pdf --type application/pdf
-    counterfoil append ledger --as clinic --record RECORD corrected.json --amends 27
-    counterfoil append ledger --as clinic --record RECORD --retracts 27
-    """
-    if (file is None) == (retracts is None) or (amends is not None and retracts is not None):
-        raise BadRequest(
-            "give a FILE (with --amends INDEX or without), or --retracts INDEX alone",
-            hint="see `counterfoil append --help`",
-        )
-    if not _MEDIA_TYPE.fullmatch(media_type):
-        raise BadRequest("--type is no media type", hint="like application/pdf or text/plain")
-    content = b"" if file is None else read_input(file, MAX_CONTENT, "send it in parts")
-    with writing(directory) as log:
-        author = authors.signer(log, name)
-        chain = find_record(log.reader, log.vault.tag, record)
-        check_record(log.reader, chain)
-        if retracts is not None:
-            draft = _changing(log, Draft(chain, b"", CBOR, Kind.RETRACT), retracts)
-        else:
-            draft = _record(log, author, chain, content, media_type)
-            if amends is not None:
-                draft = _changing(log, draft, amends, Kind.AMEND)
-        known = _known(log, draft) if draft.kind is Kind.RECORD else None
-        index = _append(log, author, draft).index if known is None else known
-    if as_json:
-        result_json({"index": index, "known": known is not None, "record": chain.hex()})
-    else:
-        result(str(index))
-    if known is not None:
-        note("these bytes were there already: nothing was added")
-
-
-def _record(log: Log, author: Author, chain: ChainId, content: bytes, media_type: str) -> Draft:
-    if media_type != FHIR_JSON:
-        return Draft(chain, content, media_type)
-    resource = validate(content)
-    subject = route(resource)
-    if not isinstance(subject, BelongsToNobody):
-        linkage = Linkage(log.reader, log.vault.tag)
-        if linkage.record_of(subject.identifiers) not in (None, chain):
-            what = "is" if isinstance(subject, IsPatient) else "is about"
-            raise BadRequest(
-                f"the resource {what} a patient of another record", hint="name that record"
-            )
-    tag = log.vault.tag(SOURCE, author.id, content)
-    return Draft(chain, content, authored_ms=authored_ms(resource.parsed), tags=(tag,))
-
-
-def _changing(log: Log, draft: Draft, index: int, kind: Kind = Kind.RETRACT) -> Draft:
-    hash_ = leaf_hash(log.reader.entry(index).raw)
-    return Draft(
-        draft.chain,
-        draft.content,
-        draft.media_type,
-        kind,
-        authored_ms=draft.authored_ms,
-        amended=hash_,
-        amends=index,
-        tags=draft.tags,
-    )
-
-
-def _known(log: Log, draft: Draft) -> int | None:
-    """Where this author's same bytes stand in the same record."""
-    for tag in draft.tags:
-        index = log.reader.tags.get(tag)
-        if index is not None and log.reader.entry(index).leaf.claim.chain == draft.chain:
-            return index
-    return None
-
-
-def _append(log: Log, author: Author, draft: Draft) -> Appended:
-    (outcome,) = log.append([author.entry(draft)])
-    if isinstance(outcome, CounterfoilError):
-        raise outcome
-    return outcome
 
 
 def show(
@@ -268,7 +137,7 @@ def _release(directory: Path, index: int, name: str | None, purpose: str | None)
             released = log.vault.release(index, None)
             note("an institution's own resource: no access entry is needed")
         else:
-            access = _append(log, author, _access(entry, purpose)).index
+            access = append_one(log, author, _access(entry, purpose)).index
             note(f"access entry {access}")
             released = log.vault.release(index, log.reader.receipt(access))
     result_bytes(released.content)

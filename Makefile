@@ -57,6 +57,15 @@ bench-quick: $(BENCH) ## the same, small
 bench-long: $(BENCH) ## the same with ten million entries
 	$(PY) -m benchmarks --long
 
+# Debian's golang-golang-x-mod-dev puts the source of sumdb under this GOPATH.
+.PHONY: interop
+interop: $(RUN) ## an export read by Go's sumdb packages (needs golang-go, golang-golang-x-mod-dev)
+	@command -v go >/dev/null || { echo 'there is no go here' >&2; \
+	    echo 'hint: apt-get install golang-go golang-golang-x-mod-dev' >&2; exit 1; }
+	test -d demo/export || $(PY) -m ledger.cli.demo >/dev/null
+	GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/.venv/cache/go \
+	    go run tests/interop/main.go demo/export "$$(sed -n 1p demo/vkeys)"
+
 GENERATORS := $(sort $(wildcard tests/vectors/generate_*.py))
 
 .PHONY: vectors

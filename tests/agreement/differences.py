@@ -35,3 +35,9 @@ APPENDER_TOO_LAX: Final = {
     "enrol-the-governor": "ledger.identity lets an enrolment take the governor's id",
 }
 """Entries that the ledger would append and the verifier refuses."""
+
+LIMITS_DIFFER: Final = {
+    "note-of-1000001-bytes": "verifier.note reads up to 2^20 bytes",
+    "extra-of-65536-bytes": "verifier.proof has no limit for the extra line",
+}
+"""Files over a limit that the ledger refuses and the verifier takes."""

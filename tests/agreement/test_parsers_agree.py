@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from functools import cache, partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from ledger import identity
 from ledger.wire import keys
 from ledger.wire.tile import decode_bundle
 from tests.agreement import readers
-from tests.agreement.differences import GENESIS_TOO_LAX, VERIFIER_TOO_LAX
+from tests.agreement.differences import GENESIS_TOO_LAX, LIMITS_DIFFER, VERIFIER_TOO_LAX
 from tests.agreement.mutations import nearly
 from tests.agreement.readers import BOTH, accepted, load
 from verifier import bodies
@@ -225,3 +225,43 @@ def test_fuzz_bundles(data: bytes) -> None:
     for width in (1, 2, 3, 256):
         ledger = accepted(partial(decode_bundle, width=width), data)
         assert ledger == accepted(partial(verifier_bundle, count=width), data)
+
+
+# Limits: what is one byte too large, and what just fits.
+
+
+def padded_note(size: int) -> bytes:
+    """A checkpoint with a foreign signature that fills it up to nearly this size."""
+    good = b64decode(CHECKPOINTS["cases"][0]["note"])
+    room = size - len(good) - len(b"\xe2\x80\x94 x \n")
+    return good + b"\xe2\x80\x94 x " + b64encode(bytes(room // 4 * 3)) + b"\n"
+
+
+def note_verdicts(size: int) -> list[bool]:
+    data = padded_note(size)
+    assert size - 4 < len(data) <= size
+    vkeys = [CHECKPOINTS["vkeys"]["ed25519"]]
+    return [read(data, CHECKPOINTS["origin"], vkeys) for read in readers.CHECKPOINT_READERS]
+
+
+def extra_verdicts(size: int) -> list[bool]:
+    vectors = load("tlog-proof.json")
+    head, rest = b64decode(vectors["cases"][0]["file"]).split(b"\n", 1)
+    data = head + b"\nextra " + b64encode(bytes(size)) + b"\n" + rest
+    required = vectors["origin"], vectors["required"]
+    return [read(data, *required, b"leaf 77") for read in readers.PROOF_READERS]
+
+
+def test_what_just_fits() -> None:
+    assert note_verdicts(1_000_000) == [True, True]
+    assert extra_verdicts(65_535) == [True, True]
+
+
+@pytest.mark.xfail(reason=LIMITS_DIFFER["note-of-1000001-bytes"])
+def test_a_note_over_the_limit() -> None:
+    assert note_verdicts(1_000_004) == [False, False]
+
+
+@pytest.mark.xfail(reason=LIMITS_DIFFER["extra-of-65536-bytes"])
+def test_an_extra_line_over_the_limit() -> None:
+    assert extra_verdicts(65_536) == [False, False]

@@ -1,6 +1,7 @@
 """The examples and limits in docs/spec are those of vectors and code, and both readers read them.
 
-A block's first line names the vector, "hex FILE CASE" or "text FILE CASE", with ``CASE.FIELD`` where the case's own bytes are not meant. In hex, " # " starts a remark.
+A block's first line names the vector, "hex FILE CASE" or "text FILE CASE", with ``CASE.FIELD``
+where the case's own bytes are not meant. In hex, " # " starts a remark.
 """
 
 from __future__ import annotations

@@ -106,7 +106,10 @@ class Importer:
         refuse: Callable[[Refusal], None],
         advance: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Raises BadRequest when ``declared`` names records that do not fit."""
+        """``advance`` is called with resources done, and of how many (0 in the first pass).
+
+        Raises BadRequest when ``declared`` names records that do not fit.
+        """
         self.summary = Summary()
         self._log = log
         self._author = author
@@ -129,6 +132,7 @@ class Importer:
             for item in read_file(path):
                 total += 1
                 space.collect([item])
+                self._advance(total, 0)
         for path in paths:
             for item in read_file(path):
                 self.summary.read += 1

@@ -79,7 +79,7 @@ def import_files(
             create=create,
             declared=declared,
             refuse=refusals.add,
-            advance=lambda done, total: advance("resources", done, total),
+            advance=lambda done, total: advance("importing" if total else "reading", done, total),
         )
         try:
             summary = importer.run(files)

@@ -96,7 +96,7 @@ def progress() -> Iterator[Advance]:
             if what != shown:
                 bar.reset(task)
                 shown = what
-            bar.update(task, description=what, completed=done, total=total)
+            bar.update(task, description=what, completed=done, total=total or None)
 
         yield advance
 

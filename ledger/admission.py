@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ledger.errors import BadEvidence, BadRequest, CounterfoilError
+from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
 from ledger.merkle import subtree_root
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
@@ -239,7 +239,10 @@ class AdmissionThreads:
         self, submissions: Sequence[Submission] | BatchSubmission, keys: PublicKeys
     ) -> Future[Checked]:
         """Check entries, or one batch; the answer has one item for each entry, or for the batch."""
-        return self._pool.submit(check, submissions, keys)
+        try:
+            return self._pool.submit(check, submissions, keys)
+        except RuntimeError as error:
+            raise LedgerFault("the ledger is closed", hint="open it again") from error
 
     def close(self) -> None:
         """Finish what was handed in."""

@@ -64,6 +64,9 @@ class AdmissionWorkers:
 
     def __init__(self, count: int) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._mutex = threading.Lock()
+        self._closed = False
+        """A job put behind the end of the queue would never be answered."""
         self._threads = [
             threading.Thread(target=self._serve, name=f"admission-{number}", daemon=True)
             for number in range(count)
@@ -78,13 +81,18 @@ class AdmissionWorkers:
         batch.
         """
         job = _Job(submissions, keys, Future())
-        self._jobs.put(job)
+        with self._mutex:
+            if self._closed:
+                raise LedgerFault("the ledger is closed", hint="open it again")
+            self._jobs.put(job)
         return job.answer
 
     def close(self) -> None:
         """Finish what was handed in and end the workers."""
-        for _ in self._threads:
-            self._jobs.put(None)
+        with self._mutex:
+            self._closed = True
+            for _ in self._threads:
+                self._jobs.put(None)
         for thread in self._threads:
             thread.join()
 
@@ -93,12 +101,11 @@ class AdmissionWorkers:
             under_way: deque[_Job] = deque()
             while True:
                 job = self._next(under_way)
-                if job is not None:
-                    worker.send(job)
-                    under_way.append(job)
-                elif not under_way:
+                if job is None and not under_way:
                     return
-                if job is None or len(under_way) == _IN_FLIGHT:
+                if job is not None and _send(job, worker):
+                    under_way.append(job)
+                if under_way and (job is None or len(under_way) == _IN_FLIGHT):
                     _complete(under_way.popleft(), worker)
 
     def _next(self, under_way: deque[_Job]) -> _Job | None:
@@ -112,13 +119,32 @@ class AdmissionWorkers:
         return job
 
 
+def _send(job: _Job, worker: _Worker) -> bool:
+    """Whether the worker has the job; if not, it is answered."""
+    try:
+        worker.send(job)
+    except Exception as error:
+        _fail(job, error)
+        return False
+    return True
+
+
 def _complete(job: _Job, worker: _Worker) -> None:
     try:
-        job.answer.set_result(worker.receive(job))
-    except (CounterfoilError, OSError, EOFError) as error:
+        checked = worker.receive(job)
+    except Exception as error:
+        _fail(job, error)
+    else:
+        job.answer.set_result(checked)
+
+
+def _fail(job: _Job, error: Exception) -> None:
+    """An unanswered job would keep its caller waiting for ever."""
+    fault = error
+    if isinstance(error, OSError | EOFError):
         fault = LedgerFault("a process that checks entries has ended", hint="open the ledger again")
         fault.__cause__ = error
-        job.answer.set_exception(fault)
+    job.answer.set_exception(fault)
 
 
 class _Worker:

@@ -195,10 +195,12 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
         stack.callback(vault.close)
         check_newest_payload(store, vault.keys, edge.size)
         heads, tags = open_indexes(edge.registry, store)
-        for index in (heads.index, tags.index):
-            index.remove_strays()
         guard = open_guard(layout, edge)
         stack.callback(guard.close)
+        # Only now: were this an old copy of LMDB's file, they would belong to the lost entries.
+        store.payloads.begin_writing()
+        for index in (heads.index, tags.index):
+            index.remove_strays()
         builder = RunBuilder()
         stack.callback(builder.close)
         replay(store, heads, tags, edge, builder)

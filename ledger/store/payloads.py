@@ -32,13 +32,19 @@ class Place:
 class PayloadFiles:
     """The segment files. Writing is owned by the writer thread; reading is for every thread."""
 
-    def __init__(self, directory: Path, end: Place, *, writable: bool) -> None:
-        """Open. ``end`` is the committed end; a writer removes what lies behind it."""
+    def __init__(self, directory: Path, end: Place) -> None:
+        """Open for reading. ``end`` is the committed end."""
         self._directory = directory
         self._handle = -1
         self.end = end
-        if writable:
-            self._open_segment(end)
+
+    def begin_writing(self) -> None:
+        """Remove what lies behind the committed end and open the segment for writing.
+
+        Not before it is certain that this end is the newest one: what lies behind it may be the
+        only copy.
+        """
+        self._open_segment(self.end)
 
     def _path(self, segment: int) -> Path:
         return self._directory / f"{segment:08d}.seg"

@@ -82,9 +82,7 @@ class Store:
             directory / LMDB_DIRECTORY, writable=writable, map_limit=map_limit
         )
         try:
-            self.payloads = PayloadFiles(
-                directory / PAYLOAD_DIRECTORY, self.state().payload_end, writable=writable
-            )
+            self.payloads = PayloadFiles(directory / PAYLOAD_DIRECTORY, self.state().payload_end)
         except BaseException:
             self.environment.close()
             raise

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import LedgerFault
+from ledger.founding import found as found_ledger
 from ledger.log import Log
 from ledger.store.environment import StorageFull
 from tests.crash import points
 from tests.crash.checking import dump
-from tests.crash.ledgers import Record, Workload, hand_in, make_ledger, record_path, small_runs
+from tests.crash.ledgers import ORIGIN, Record, Workload, hand_in, record_path, small_runs
 
 
 def append(directory: str, seed: int, point: str | None, hits: int, steps: int) -> None:
@@ -42,7 +43,7 @@ def found(directory: str, passed: int) -> None:
             die()
 
     points.install(pytest.MonkeyPatch(), at)
-    make_ledger(Path(directory))
+    found_ledger(Path(directory), ORIGIN)
 
 
 class Killer:
@@ -100,3 +101,13 @@ def limited(directory: str, which: str) -> None:
             assert "has stopped" in fault.message
     with Log.open(path) as log:
         hand_in(log, sent)
+
+
+def refused(directory: str) -> None:
+    """Opening must fail, because another process holds the ledger."""
+    try:
+        Log.open(Path(directory))
+    except LedgerFault as error:
+        if "another process is writing" in error.message:
+            return
+    raise AssertionError("a second writer was let in")

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from ledger.identity import MAX_GOVERNORS, ROLES
+from ledger.merkle import MAX_PROOF_LEAVES
 from ledger.sequencer import FUTURE_MS, ID_WINDOW_MS
 from ledger.wire import batch, cbor, checkpoint, claim, leaf, note, proof, sealed, tile
 from tests.agreement.readers import BOTH, VECTORS, accepted, load
@@ -147,6 +148,7 @@ LIMITS: Final = {
     "signature lines of a note": note.MAX_SIGNATURES,
     "origin, bytes": checkpoint.MAX_NAME_SIZE,
     "proof hashes": proof.MAX_HASHES,
+    "leaves of a multi-leaf proof": MAX_PROOF_LEAVES,
     "`extra` line, decoded bytes": proof.MAX_EXTRA_SIZE,
     "age of an entry id, ms": ID_WINDOW_MS,
     "clock ahead, ms": FUTURE_MS,

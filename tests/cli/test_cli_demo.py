@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ledger.cli import demo
 from tests.cli.console import done
 
@@ -33,10 +35,6 @@ def test_the_demonstration(tmp_path: Path) -> None:
     assert (directory / "mine.txt").read_text() == "mine"
 
 
-def test_a_story_that_does_not_hold_fails(tmp_path: Path, monkeypatch: object) -> None:
-    nothing = tmp_path / "data"
-    before, demo._DATA = demo._DATA, nothing  # type: ignore[misc]
-    try:
-        assert demo.main([str(tmp_path / "demo")]) == 1
-    finally:
-        demo._DATA = before  # type: ignore[misc]
+def test_a_story_that_does_not_hold_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_DATA", tmp_path / "nothing")
+    assert demo.main([str(tmp_path / "demo")]) == 1

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -120,7 +121,7 @@ def _load(path: Path) -> object:
         raise LedgerFault(
             f"key file {path.name} cannot be read: {error.strerror}", hint=_RESTORE
         ) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise LedgerFault(
             f"key file {path.name} holds no key in PEM form", hint=_RESTORE
         ) from error

@@ -56,8 +56,9 @@ class Vault:
 
     def use(self, index: int, purpose: str) -> Content:
         """Open an entry for internal work, which must not hand it to a caller."""
+        leaf = self._leaf(index)
         self._journal.add({"entry": index, "use": purpose})
-        return self._open(index)
+        return self._open(index, leaf)
 
     def release(self, index: int, access: Receipt | None) -> Content:
         """The content of an entry, against the receipt of the access entry that names it.
@@ -65,7 +66,7 @@ class Vault:
         Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when
         the receipt does not allow it, LedgerFault when payload or key are not as the log says.
         """
-        leaf = self._store.leaf(index)
+        leaf = self._leaf(index)
         claim = Claim.decode(claim_bytes(leaf))
         if access is None:
             if claim.chain not in self._registry.derived:
@@ -75,7 +76,7 @@ class Vault:
             self._check_access(access, claim, leaf, index)
             self._take(access.index, index)
             self._journal.add({"entry": index, "access": access.index})
-        return self._open(index)
+        return self._open(index, leaf)
 
     def _check_access(self, access: Receipt, claim: Claim, leaf: bytes, index: int) -> None:
         origin = self._registry.genesis.origin
@@ -107,14 +108,20 @@ class Vault:
                 )
             self._released.add((access, index))
             if len(self._released) > _REMEMBERED:
-                recent = sorted(self._released)[_REMEMBERED // 2 :]
-                self._first_access = recent[0][0]
-                self._released = set(recent)
+                first, _ = sorted(self._released)[_REMEMBERED // 2]
+                self._first_access = first
+                self._released = {pair for pair in self._released if pair[0] >= first}
 
-    def _open(self, index: int) -> Content:
-        return _unseal(
-            self._store, self.keys, Claim.decode(claim_bytes(self._store.leaf(index))), index
-        )
+    def _leaf(self, index: int) -> bytes:
+        size = self._store.state().size
+        if not 0 <= index < size:
+            raise BadRequest(
+                f"there is no entry {index}", hint=f"the log has entries 0 to {size - 1}"
+            )
+        return self._store.leaf(index)
+
+    def _open(self, index: int, leaf: bytes) -> Content:
+        return _unseal(self._store, self.keys, Claim.decode(claim_bytes(leaf)), index)
 
     def close(self) -> None:
         """Close journal and key file."""

@@ -23,11 +23,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.errors import LedgerFault
+from ledger.errors import BadRequest, LedgerFault
 from ledger.store.files import open_random, write_all
 
 _FIRST: Final = "0" * 64
-_TAIL: Final = 4096
+_LONGEST: Final = 4096
+"""Bytes of a line with its end. Opening reads twice as many: what a crash left, and the line
+before.
+"""
 
 
 class Journal:
@@ -38,9 +41,10 @@ class Journal:
         self._handle = open_random(path)
         self._mutex = threading.Lock()
         size = os.fstat(self._handle).st_size
-        tail = os.pread(self._handle, _TAIL, max(0, size - _TAIL))
+        tail = os.pread(self._handle, 2 * _LONGEST, max(0, size - 2 * _LONGEST))
         whole = tail[: tail.rfind(b"\n") + 1]
-        if size > len(tail) and not whole:
+        if len(tail) - len(whole) > _LONGEST:
+            os.close(self._handle)
             raise LedgerFault("the vault's journal is damaged at its end", hint="restore it")
         self._end = size - len(tail) + len(whole)
         os.ftruncate(self._handle, self._end)
@@ -48,10 +52,14 @@ class Journal:
         self._prev = sha256(lines[-1]).hexdigest() if lines else _FIRST
 
     def add(self, fields: dict[str, int | str]) -> None:
-        """Write one line durably. OSError goes to the caller, who then keeps the content."""
+        """Write one line durably. OSError goes to the caller, who then keeps the content.
+        BadRequest for a line that the next opening could not find the end of.
+        """
         with self._mutex:
             row = {"prev": self._prev, "ms": time.time_ns() // 1_000_000, **fields}
             line = _line(row)
+            if len(line) >= _LONGEST:
+                raise BadRequest("a line of the vault's journal is too long", hint="say it shorter")
             write_all(self._handle, line + b"\n", self._end)
             os.fdatasync(self._handle)
             self._end += len(line) + 1

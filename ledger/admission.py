@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias
@@ -40,8 +40,8 @@ class Submission:
     """One entry as its author hands it in."""
 
     statement: bytes
-    blob: bytes = b""
-    key: bytes = NO_KEY
+    blob: bytes = field(default=b"", repr=False)
+    key: bytes = field(default=NO_KEY, repr=False)
     tags: tuple[bytes, ...] = ()
     amends: int | None = None
     """Index of the amended leaf, for amend and retract: the claim only has its hash."""
@@ -52,9 +52,9 @@ class BatchSubmission:
     """A batch: one statement, and claim, blob and key of each member in order."""
 
     statement: bytes
-    claims: Sequence[bytes]
-    blobs: Sequence[bytes]
-    keys: Sequence[bytes]
+    claims: Sequence[bytes] = field(repr=False)
+    blobs: Sequence[bytes] = field(repr=False)
+    keys: Sequence[bytes] = field(repr=False)
 
 
 class Admitted(NamedTuple):
@@ -69,6 +69,10 @@ class Admitted(NamedTuple):
     tags: tuple[bytes, ...]
     amends: int | None
 
+    def __repr__(self) -> str:
+        """Without the content key."""
+        return f"Admitted(claim={self.claim!r})"
+
 
 class AdmittedBatch(NamedTuple):
     """A batch whose bytes are in order, with the columns that the sequencer needs."""
@@ -81,6 +85,10 @@ class AdmittedBatch(NamedTuple):
     entry_ids: Sequence[EntryId]
     latest_authored_ms: int
     earliest_expiry_ms: int
+
+    def __repr__(self) -> str:
+        """Without the content keys."""
+        return f"AdmittedBatch(entry={self.entry!r}, members={len(self.claims)})"
 
 
 @lru_cache(maxsize=4096)

@@ -43,10 +43,10 @@ class Draft:
     """An entry to be: where it goes and what it says in plain text."""
 
     chain: ChainId
-    content: bytes
+    content: bytes = field(repr=False)
     media_type: str = FHIR_JSON
     kind: Kind = Kind.RECORD
-    header: dict[str, cbor.Value] = field(default_factory=dict)
+    header: dict[str, cbor.Value] = field(default_factory=dict, repr=False)
     authored_ms: int | None = None
     amended: Hash = ZERO_HASH
     amends: int | None = None

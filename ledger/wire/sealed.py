@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from struct import Struct
 from typing import Final
@@ -50,16 +50,16 @@ MIN_BLOB: Final = _TEXT_AT + _HEADER_LENGTH.size + _CONTENT_LENGTH.size + _TAG
 class Sealed:
     """A sealed blob and the one key that opens it."""
 
-    blob: bytes
-    key: bytes
+    blob: bytes = field(repr=False)
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a sealed blob holds. ``header`` has at least "type", the media type."""
 
-    header: dict[str, cbor.Decoded]
-    content: bytes
+    header: dict[str, cbor.Decoded] = field(repr=False)
+    content: bytes = field(repr=False)
 
     @property
     def media_type(self) -> str:

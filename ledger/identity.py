@@ -12,6 +12,7 @@ docs/spec/registry.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.errors import BadRequest
 from ledger.wire import cbor
+from ledger.wire.checkpoint import MAX_NAME_SIZE, TYPE_ML_DSA_44, checkpoint_verifier
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import (
     BATCH_CHAIN,
@@ -30,6 +32,8 @@ from ledger.wire.ids import (
     derived_chain,
 )
 from ledger.wire.keys import ED25519, KeyId, key_id, load_ed25519
+from ledger.wire.lines import check_name
+from ledger.wire.note import TYPE_ED25519
 
 ROLES: Final = frozenset(
     {
@@ -79,10 +83,9 @@ class Genesis:
         origin, keys, governors = body["origin"], body["checkpoint"], body["governors"]
         if body["hash"] != "sha-256":
             raise BadRequest("genesis names a hash that this reader does not know")
-        if not isinstance(origin, str) or not origin:
-            raise BadRequest("genesis names no origin")
-        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or not keys:
-            raise BadRequest("genesis names no checkpoint keys")
+        if not isinstance(origin, str) or not isinstance(keys, list):
+            raise BadRequest("genesis names no origin or no checkpoint keys")
+        _check_origin(origin)
         if not isinstance(governors, list) or not 1 <= len(governors) <= MAX_GOVERNORS:
             raise BadRequest(f"genesis must name 1 to {MAX_GOVERNORS} governors")
         if len(governors) > 1 or body["threshold"] != 1 or body["approvals"] != []:
@@ -91,13 +94,12 @@ class Genesis:
         actor = governor["id"]
         if not isinstance(actor, bytes) or len(actor) != ID_SIZE:
             raise BadRequest("genesis governor has no id of 16 bytes")
-        statement = _entry(body["statement"], "alg key")
+        statement_key = _ed25519(_entry(body["statement"], "alg key"))
+        governor_key = _ed25519(governor)
+        if statement_key == governor_key:
+            raise BadRequest("genesis has one key for two uses")
         return cls(
-            origin,
-            tuple(str(key) for key in keys),
-            _ed25519(statement),
-            ActorId(actor),
-            _ed25519(governor),
+            origin, _checkpoint_keys(keys, origin), statement_key, ActorId(actor), governor_key
         )
 
 
@@ -150,6 +152,24 @@ def decode_actor_body(data: bytes) -> Enrol | Revoke:
     if key["use"] != "statement":
         raise BadRequest("enrolment names a key for an unknown use")
     return Enrol(role, _ed25519(key))
+
+
+def _check_origin(origin: str) -> None:
+    if len(check_name(origin).encode()) > MAX_NAME_SIZE or not origin.isprintable():
+        raise BadRequest(
+            f"origin is longer than {MAX_NAME_SIZE} bytes or holds characters that do not print"
+        )
+
+
+def _checkpoint_keys(keys: Sequence[cbor.Decoded], origin: str) -> tuple[str, ...]:
+    """One verifier key of each type, named as the log."""
+    texts = tuple(key for key in keys if isinstance(key, str))
+    vkeys = [checkpoint_verifier(text).vkey for text in texts]
+    if len(keys) != 2 or {key.type for key in vkeys} != {TYPE_ED25519, TYPE_ML_DSA_44}:
+        raise BadRequest("genesis names one Ed25519 and one ML-DSA-44 checkpoint key")
+    if any(key.name != origin for key in vkeys):
+        raise BadRequest("genesis names checkpoint keys of another log")
+    return texts
 
 
 def _fields(data: bytes, names: str) -> dict[str, cbor.Decoded]:
@@ -228,7 +248,8 @@ class Registry:
         """Whether an actor entry may be applied. Raises BadRequest."""
         change = decode_actor_body(claim.body)
         if isinstance(change, Enrol):
-            if seq != 0 or ActorId(claim.chain) in self.actors:
+            actor_id = ActorId(claim.chain)
+            if seq != 0 or actor_id in self.actors or actor_id == self.genesis.governor:
                 raise BadRequest("an enrolment is the first entry of a new actor's chain")
             if key_id(ED25519, change.key) in self._kids:
                 raise BadRequest(

@@ -161,6 +161,7 @@ class LeafRules:
             if index == 0:
                 genesis = open_genesis(leaf, self._origin, self._keys)
                 self._registry = Registry(hashed, genesis)
+                self._chains.derived = self._registry.derived
                 self._log = self._report.log_id = hashed
             if self._registry is None:
                 return

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from verifier.errors import NotVerified
 
 Value: TypeAlias = "int | bytes | str | list[Value] | dict[Key, Value]"
-Key: TypeAlias = int | bytes | str
+Key: TypeAlias = int | str
 
 MAX_BYTES = 65_535
 MAX_DEPTH = 8
@@ -66,8 +66,8 @@ def _map(raw: bytes, at: int, count: int, depth: int) -> tuple[Value, int]:
     last = b""
     for _ in range(count):
         key, end = _item(raw, at, depth + 1)
-        if isinstance(key, (list, dict)):
-            raise _malformed("an integer or string as map key", f"a container at byte {at}")
+        if not isinstance(key, (int, str)):
+            raise _malformed("an integer or text as map key", f"another type at byte {at}")
         encoded = raw[at:end]
         if encoded <= last:
             raise _malformed("map keys ascending and unique", f"a key out of order at byte {at}")

@@ -2,7 +2,7 @@
 
     log        genesis                    nothing else yet
     actor      actor (enrol)              actor (revoke)
-    person     open                       record amend retract link access
+    person     open                       record amend retract link access     id not derived
     directory  record                     record amend retract        id derived from its author
     batches    batch                      batch                       id derived from its author
 
@@ -64,6 +64,8 @@ class Chains:
     """Heads of all chains, and the leaves that may be amended: memory grows with the log."""
 
     def __init__(self) -> None:
+        self.derived: set[bytes] = set()
+        """Chain ids that belong to enrolled actors; told by the registry."""
         self._heads: dict[bytes, Head] = {}
         self._amendable: dict[bytes, bytes] = {}
 
@@ -79,7 +81,11 @@ class Chains:
         head = self._heads.get(claim.chain)
         kind = ChainKind.FALSE
         try:
-            kind = _first(index, leaf, author) if head is None else _next(head, leaf, author)
+            if head is None:
+                reserved = claim.chain in self.derived
+                kind = _first(index, leaf, author, reserved)
+            else:
+                kind = _next(head, leaf, author)
             if claim.amended != ZERO and self._amendable.get(claim.amended) != claim.chain:
                 raise NotVerified(
                     "amended",
@@ -93,7 +99,7 @@ class Chains:
                 self._amendable[hashed] = claim.chain
 
 
-def _first(index: int, leaf: Leaf, author: Actor | None) -> ChainKind:
+def _first(index: int, leaf: Leaf, author: Actor | None, reserved: bool) -> ChainKind:
     claim = leaf.claim
     if leaf.seq != 0 or leaf.prev_hash != ZERO or leaf.prev_index != 0:
         raise _false(
@@ -102,6 +108,8 @@ def _first(index: int, leaf: Leaf, author: Actor | None) -> ChainKind:
         )
     if claim.kind == GENESIS and index == 0:
         return ChainKind.LOG
+    if claim.kind in (ACTOR, OPEN) and reserved:
+        raise _false("a chain id of its own", "the derived chain id of an actor")
     if claim.kind == ACTOR:
         return ChainKind.ACTOR
     if claim.kind == OPEN:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from verifier.claim import CLAIM_BYTES, MAX_INTEGER, Claim, parse_claim
+from verifier.claim import CLAIM_BYTES, MAX_INTEGER, ZERO, Claim, parse_claim
 from verifier.errors import NotVerified
 from verifier.statement import Statement, parse_statement
 
@@ -52,6 +52,8 @@ def parse_leaf(raw: bytes) -> Leaf:
         raise _false(
             "integers below 2^53", f"seq {seq}, prev index {prev_index}, received {received_ms}"
         )
+    if (seq == 0) != (prev_hash == ZERO) or (seq == 0 and prev_index != 0):
+        raise NotVerified("chain", "a previous leaf exactly where seq is over 0", f"seq {seq}")
     if version == 1:
         statement = parse_statement(raw[HEADER_BYTES:])
         return Leaf(
@@ -68,6 +70,8 @@ def parse_leaf(raw: bytes) -> Leaf:
         if len(raw) != _MEMBER_BYTES:
             raise _false(f"{_MEMBER_BYTES} bytes in a batch's member", f"{len(raw)} bytes")
         member = Membership._make(_MEMBERSHIP.unpack_from(raw, HEADER_BYTES))
+        if member.batch_index >= MAX_INTEGER:
+            raise _false("integers below 2^53", f"batch index {member.batch_index}")
         claim_bytes = raw[HEADER_BYTES + _MEMBERSHIP.size :]
         claim = parse_claim(claim_bytes)
         return Leaf(seq, prev_hash, prev_index, received_ms, claim, claim_bytes, None, member)

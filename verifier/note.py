@@ -21,7 +21,7 @@ from hashlib import sha256
 from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified, quote
 
-MAX_NOTE_BYTES = 1 << 20
+MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
 ED25519, ML_DSA_44 = 0x01, 0x06
 TYPE_NAMES = {ED25519: "Ed25519", ML_DSA_44: "ML-DSA-44"}

@@ -27,18 +27,18 @@ from verifier.audit import open_genesis
 from verifier.batches import check_outside
 from verifier.bodies import parse_actor, parse_batch
 from verifier.checkpoint import Checkpoint, open_checkpoint
-from verifier.claim import ACTOR, BATCH, GENESIS, KINDS, ZERO, check_times
+from verifier.claim import ACTOR, BATCH, GENESIS, KINDS, check_times
 from verifier.errors import NotVerified, Problem, quote
-from verifier.leaf import Leaf, parse_leaf
+from verifier.leaf import MAX_LEAF_BYTES, Leaf, parse_leaf
 from verifier.merkle import check_inclusion, leaf_hash
 from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
 from verifier.signatures import Job, is_valid
 from verifier.statement import ED25519, key_id
 
-MAX_PROOF_BYTES = MAX_NOTE_BYTES + (1 << 17)
+MAX_PROOF_BYTES = MAX_NOTE_BYTES + 91_000
 _HEADER = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})")
-_MAX_HASHES = 63
+_MAX_HASHES = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def parse_proof(raw: bytes) -> Proof:
     extra = None
     if lines and lines[0].startswith("extra "):
         extra = _base64(lines.pop(0).removeprefix("extra "))
-        if not extra:
-            raise _false("extra data, or no extra line", "an empty one")
+        if not 0 < len(extra) <= MAX_LEAF_BYTES:
+            raise _false(f"1 to {MAX_LEAF_BYTES} bytes of extra data", f"{len(extra)} bytes")
     index = _INDEX.fullmatch(lines.pop(0)) if lines else None
     if index is None:
         raise _false("a line 'index <n>'", "none")
@@ -125,10 +125,7 @@ def _check_position(index: int, leaf: Leaf) -> None:
     kind = leaf.claim.kind
     if (kind == GENESIS) != (index == 0):
         raise NotVerified("genesis", "kind genesis at index 0 only", f"kind {KINDS[kind].name}")
-    if leaf.seq == 0:
-        if leaf.prev_hash != ZERO or leaf.prev_index != 0:
-            raise NotVerified("chain", "no previous leaf at seq 0", f"index {leaf.prev_index}")
-    elif leaf.prev_index >= index:
+    if leaf.seq and leaf.prev_index >= index:
         raise NotVerified("chain", f"a previous leaf before {index}", f"index {leaf.prev_index}")
     member = leaf.member
     if member is not None and member.batch_index + 1 + member.position != index:

@@ -46,6 +46,8 @@ class Registry:
         self._governor = genesis.governor
         self._keys: dict[bytes, Key] = {}
         self.actors: dict[bytes, Actor] = {}
+        self.derived: set[bytes] = set()
+        """Batch and directory chains of all actors: nobody opens them as something else."""
         self._register(genesis.governor_key, genesis.governor, _GOVERN)
         self._register(genesis.statement_key, b"", _LOG)
 
@@ -67,9 +69,11 @@ class Registry:
         if actor == self._governor or actor in self.actors:
             raise NotVerified("actor", "a new actor", f"{actor.hex()}, which exists")
         self._register(body.key, actor, _STATEMENT)
-        self.actors[actor] = Actor(
+        enrolled = Actor(
             body.role, self._derived(_BATCH_LABEL, actor), self._derived(_DIRECTORY_LABEL, actor)
         )
+        self.actors[actor] = enrolled
+        self.derived |= {enrolled.batch_chain, enrolled.directory_chain}
 
     def revoke(self, actor: bytes, body: Revoke, index: int) -> None:
         key = self._keys.get(body.kid)

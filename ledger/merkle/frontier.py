@@ -61,7 +61,7 @@ class Frontier:
         return self.extend([leaf])
 
     def extend(self, leaves: Sequence[Hash]) -> list[list[Hash]]:
-        """Add leaf hashes; returns the new hashes of each tile level, level 0 (the leaves) first."""
+        """Add leaf hashes; returns the new hashes of each tile level, the leaves first."""
         return self.extend_rows(leaves)[::TILE_HEIGHT]
 
     def extend_rows(self, leaves: Sequence[Hash]) -> list[list[Hash]]:

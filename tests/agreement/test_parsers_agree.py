@@ -14,7 +14,6 @@ from ledger import identity
 from ledger.wire import keys
 from ledger.wire.tile import decode_bundle
 from tests.agreement import readers
-from tests.agreement.differences import GENESIS_TOO_LAX, LIMITS_DIFFER, VERIFIER_TOO_LAX
 from tests.agreement.mutations import nearly
 from tests.agreement.readers import BOTH, accepted, load
 from verifier import bodies
@@ -55,7 +54,6 @@ def rows() -> list[Row]:
 
 
 ROWS = rows()
-KNOWN = GENESIS_TOO_LAX | VERIFIER_TOO_LAX
 
 
 @pytest.fixture
@@ -68,11 +66,7 @@ def fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("format", "name", "data", "valid"), ROWS, ids=[f"{row[0]}-{row[1]}" for row in ROWS]
 )
-def test_vectors(
-    format: str, name: str, data: bytes, valid: bool, request: pytest.FixtureRequest
-) -> None:
-    if name in KNOWN:
-        request.applymarker(pytest.mark.xfail(reason=KNOWN[name]))
+def test_vectors(format: str, name: str, data: bytes, valid: bool) -> None:
     ledger, verifier = BOTH[format]
     assert (accepted(ledger, data), accepted(verifier, data)) == (valid, valid)
 
@@ -257,11 +251,9 @@ def test_what_just_fits() -> None:
     assert extra_verdicts(65_535) == [True, True]
 
 
-@pytest.mark.xfail(reason=LIMITS_DIFFER["note-of-1000001-bytes"])
 def test_a_note_over_the_limit() -> None:
     assert note_verdicts(1_000_004) == [False, False]
 
 
-@pytest.mark.xfail(reason=LIMITS_DIFFER["extra-of-65536-bytes"])
 def test_an_extra_line_over_the_limit() -> None:
     assert extra_verdicts(65_536) == [False, False]

@@ -302,4 +302,4 @@ def test_a_bomb_stays_small(sample: Sample, capsys: Capture) -> None:
 
     with served(answer) as url:
         assert main(["log", url, *vkeys(sample)]) == 1
-    assert "at most 1048576 bytes" in capsys.readouterr().err
+    assert "at most 1000000 bytes" in capsys.readouterr().err

@@ -74,6 +74,7 @@ vectors: $(DEV) ## write tests/vectors anew
 	    echo "$(PY) -m tests.vectors.$$script"; \
 	    $(PY) -m tests.vectors.$$script; \
 	done
+	$(PY) -m tests.vectors.spec_blocks
 
 .PHONY: lock
 lock: $(VENV) ## resolve pyproject.toml anew into requirements/*.lock

@@ -2,14 +2,14 @@
 
     version u8 = 1 ‖ k_com (32) ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16)
 
-    k_com         = HMAC-SHA256(content key, "counterfoil/seal/v1/commit" ‖ 01)
-    k_enc         = HMAC-SHA256(content key, "counterfoil/seal/v1/encrypt" ‖ 01)
+    k_com         = SHA-256(u32 1 ‖ content key ‖ "counterfoil/seal/v1/commit")
+    k_enc         = SHA-256(u32 1 ‖ content key ‖ "counterfoil/seal/v1/encrypt")
     AAD           = log ‖ chain ‖ entry id
     plain text    = u32 header length ‖ header ‖ u64 content length ‖ content
                     ‖ zeros up to the Padmé size
 
-Both keys are HKDF-Expand (RFC 5869 section 2.3) of one block; the content key is uniformly random,
-so section 3.3 lets the extract step go.
+Both keys are the one-step derivation of NIST SP 800-56C rev. 2, section 4.1, option 1, of one
+block; the content key is uniformly random.
 
 GCM alone lets one blob open to two contents under two keys; k_com rules that out, so the
 statement's hash of the blob commits to the content. Padmé (Nikitin et al., PETS 2019) leaks O(log
@@ -18,9 +18,9 @@ log size) bits of the size at a cost of at most 12 %. Specification: docs/spec/s
 
 from __future__ import annotations
 
-import hmac
 import os
 from dataclasses import dataclass, field
+from hashlib import sha256
 from hmac import compare_digest
 from struct import Struct
 from typing import Final
@@ -36,8 +36,9 @@ KEY_SIZE: Final = 32
 MAX_CONTENT: Final = 16 * 1024 * 1024
 MAX_HEADER: Final = 16_384
 _VERSION: Final = b"\x01"
-_COMMIT: Final = b"counterfoil/seal/v1/commit\x01"
-_ENCRYPT: Final = b"counterfoil/seal/v1/encrypt\x01"
+_COUNTER: Final = b"\x00\x00\x00\x01"
+_COMMIT: Final = b"counterfoil/seal/v1/commit"
+_ENCRYPT: Final = b"counterfoil/seal/v1/encrypt"
 _NONCE_AT: Final = 33
 _TEXT_AT: Final = 45
 _TAG: Final = 16
@@ -125,7 +126,7 @@ def unseal(blob: bytes, key: bytes, place: bytes) -> Content:
 
 
 def _derive(key: bytes, info: bytes) -> bytes:
-    return hmac.digest(key, info, "sha256")
+    return sha256(_COUNTER + key + info).digest()
 
 
 def _check_header(encoded: bytes) -> dict[str, cbor.Decoded]:

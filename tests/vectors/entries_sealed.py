@@ -1,6 +1,6 @@
 """Sealed blobs with fixed keys and nonces, from the specification and primitives alone.
 
-Nothing of ``ledger.wire.sealed`` is used: HMAC is written out, the padding is counted
+Nothing of ``ledger.wire.sealed`` is used: the key derivation is written out, the padding is counted
 up instead of computed, and the headers are literal CBOR.
 """
 
@@ -34,18 +34,16 @@ def padded(length: int) -> int:
     return size
 
 
-def hmac_sha256(key: bytes, message: bytes) -> bytes:
-    """RFC 2104, for keys of up to 64 bytes."""
-    block = key.ljust(64, b"\0")
-    inner = sha256(bytes(byte ^ 0x36 for byte in block) + message).digest()
-    return sha256(bytes(byte ^ 0x5C for byte in block) + inner).digest()
+def one_step(key: bytes, info: bytes) -> bytes:
+    """NIST SP 800-56C rev. 2 section 4.1, option 1, SHA-256, one block."""
+    return sha256((1).to_bytes(4, "big") + key + info).digest()
 
 
 def derive(key: bytes) -> tuple[bytes, bytes]:
     """k_enc and k_com."""
     return (
-        hmac_sha256(key, b"counterfoil/seal/v1/encrypt\x01"),
-        hmac_sha256(key, b"counterfoil/seal/v1/commit\x01"),
+        one_step(key, b"counterfoil/seal/v1/encrypt"),
+        one_step(key, b"counterfoil/seal/v1/commit"),
     )
 
 

@@ -17,7 +17,7 @@ from ledger.check.derived import (
 )
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
-from ledger.errors import CounterfoilError
+from ledger.errors import CounterfoilError, LedgerFault
 from ledger.identity import Genesis
 from ledger.keyfiles import governor_key, governor_key_path
 from ledger.layout import Layout, read_layout
@@ -26,7 +26,15 @@ from ledger.recovery import load_own_keys
 from ledger.store.environment import Reader
 from ledger.store.guard import Guard
 from ledger.store.store import Store, split_piece
-from ledger.store.tables import CHECKPOINT_KEY, INDEX, META_KEYS, PUBLISHED_KEY, RunName, State
+from ledger.store.tables import (
+    CHECKPOINT_KEY,
+    INDEX,
+    META_KEYS,
+    NAMES,
+    PUBLISHED_KEY,
+    RunName,
+    State,
+)
 from ledger.vault.journal import first_break
 from ledger.vault.keys import MasterKey, VaultKeys
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
@@ -55,6 +63,7 @@ def _check(layout: Layout, report: Report) -> None:
         reader = stack.enter_context(store.environment.reading())
         state = store.state_in(reader)
         report.size = state.size
+        _check_tables(report, reader)
         replay = _check_leaves(report, store, reader, vault, state)
         check_registry_table(report, reader, replay.registry_indexes)
         rows = store.run_rows(RunName.TAGS)
@@ -67,6 +76,20 @@ def _check(layout: Layout, report: Report) -> None:
             _check_checkpoints(report, layout, store, reader, genesis.checkpoint_keys)
         if (line := first_break(layout.releases)) is not None:
             report.add("vault journal", f"line {line} does not follow the line before it")
+
+
+def _check_tables(report: Report, reader: Reader) -> None:
+    """Each table has as many rows as LMDB says: one more is read by nobody who looks up a key that
+    is there.
+    """
+    for name in NAMES:
+        try:
+            rows = sum(1 for _ in reader.scan(name))
+        except LedgerFault as error:
+            report.add(f"table {name}", error.message)
+        else:
+            if rows != reader.count(name):
+                report.add(f"table {name}", f"holds {rows} rows, not {reader.count(name)}")
 
 
 def _check_leaves(

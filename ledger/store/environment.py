@@ -176,9 +176,14 @@ class Reader:
         cursor = self._txn.cursor(db=self._tables[table])
         if not cursor.set_range(start):
             return
+        before = b""
         for key, value in cursor:
             if stop is not None and key >= stop:
                 return
+            # LMDB follows a damaged page wherever it leads, and in a circle for ever.
+            if key <= before:
+                raise LedgerFault(f"store: table {table} is out of order", hint=DAMAGED)
+            before = key
             yield key, value
 
     def at_or_before(self, table: str, key: bytes) -> tuple[bytes, bytes] | None:

@@ -14,9 +14,10 @@ from pathlib import Path
 from ledger.errors import BadRequest, LedgerFault
 from ledger.heads import ChainHeads, Head
 from ledger.identity import Registry
+from ledger.index_replay import open_indexes, replay
 from ledger.layout import Layout, read_layout
 from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
-from ledger.recovery import open_indexes, replay, verify_right_edge
+from ledger.right_edge import verify_right_edge
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED, RunName
 from ledger.tags import TagIndex

@@ -19,8 +19,9 @@ from ledger.check.report import Report
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.heads import ChainType, Head
 from ledger.identity import Registry
+from ledger.index_replay import first_type
 from ledger.merkle import subtree_root
-from ledger.recovery import first_type, found_registry
+from ledger.right_edge import found_registry
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes

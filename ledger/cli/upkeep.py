@@ -16,7 +16,7 @@ from ledger.cli.terminal import Json, note, progress, result, result_json, resul
 from ledger.errors import BadRequest
 from ledger.layout import read_layout
 from ledger.reader import Reader
-from ledger.recovery import verify_right_edge
+from ledger.right_edge import verify_right_edge
 from ledger.store.guard import renew
 from ledger.store.lock import WriterLock
 from ledger.store.store import Store

@@ -39,6 +39,8 @@ def replay(
     Without a builder (reading) full stretches are only kept in memory.
     """
     start = heads.index.upto
+    if max(start, tags.index.upto) > edge.size:
+        raise LedgerFault("store: an index run is for leaves that are not there", hint=DAMAGED)
     chains: list[ChainId] = []
     newest: list[Head] = []
     local: dict[ChainId, Head] = {}

@@ -13,6 +13,7 @@ from ledger.check.derived import (
     IdCheck,
     TileCheck,
     check_registry_table,
+    check_run_names,
     check_tags,
 )
 from ledger.check.replay import Replay
@@ -32,7 +33,6 @@ from ledger.store.tables import (
     META_KEYS,
     NAMES,
     PUBLISHED_KEY,
-    RunName,
     State,
 )
 from ledger.vault.journal import first_break
@@ -60,20 +60,22 @@ def _check(layout: Layout, report: Report) -> None:
         store = Store(layout.directory, writable=False)
         stack.callback(store.close)
         vault = VaultKeys(layout.vault_keys, MasterKey.load(layout.master_key))
+        # Before the snapshot: a writer beside us advances the guard after its commit.
+        guard = _guarded(report, layout)
         reader = stack.enter_context(store.environment.reading())
         state = store.state_in(reader)
         report.size = state.size
         _check_tables(report, reader)
         replay = _check_leaves(report, store, reader, vault, state)
         check_registry_table(report, reader, replay.registry_indexes)
-        rows = store.run_rows(RunName.TAGS)
-        check_tags(report, store, reader, rows)
+        check_tags(report, store, reader)
+        check_run_names(report, reader)
         if {key for key, _ in reader.scan("meta")} - META_KEYS:
             report.add("table meta", "holds rows that do not belong there")
         if replay.registry is not None:
             genesis = replay.registry.genesis
             _check_keys(report, layout, genesis)
-            _check_checkpoints(report, layout, store, reader, genesis.checkpoint_keys)
+            _check_checkpoints(report, layout, store, reader, genesis.checkpoint_keys, guard)
         if (line := first_break(layout.releases)) is not None:
             report.add("vault journal", f"line {line} does not follow the line before it")
 
@@ -109,8 +111,7 @@ def _check_leaves(
         ids.add(derived)
         content.add(derived)
         if heads is None and replay.registry is not None:
-            rows = store.run_rows(RunName.HEADS)
-            heads = HeadsCheck(report, store, replay.registry.log, rows)
+            heads = HeadsCheck(report, store, reader, replay.registry.log)
         if heads is not None and derived.leaf is not None:
             heads.add(derived, replay.head_after(derived))
         if derived.index % _PROGRESS_EVERY == 0:
@@ -157,36 +158,44 @@ def _check_keys(report: Report, layout: Layout, genesis: Genesis) -> None:
         report.add("keys", error.message)
 
 
-def _check_checkpoints(
-    report: Report, layout: Layout, store: Store, reader: Reader, vkeys: tuple[str, ...]
-) -> None:
-    """The newest and the published checkpoint and the guard's, against the tiles checked before."""
-    newest = reader.get("meta", CHECKPOINT_KEY) or b""
-    published = reader.get("meta", PUBLISHED_KEY)
-    current = _opened(report, "checkpoint", newest, layout.origin, vkeys[:1])
-    if current is not None and current.size != report.size:
-        report.add("checkpoint", f"is of size {current.size}, the log of {report.size}")
-    notes = [("checkpoint", current)]
-    if published is not None:
-        notes.append(
-            (
-                "published checkpoint",
-                _opened(report, "published checkpoint", published, layout.origin, vkeys),
-            )
-        )
+def _guarded(report: Report, layout: Layout) -> bytes | None:
+    """The checkpoint that the guard remembers."""
     try:
         guard = Guard(layout.guard)
     except CounterfoilError as error:
         report.add("guard", error.message)
-    else:
-        guard.close()
-        notes.append(
-            ("guard", _opened(report, "guard", guard.checkpoint, layout.origin, vkeys[:1]))
-        )
-    for what, checkpoint in notes:
+        return None
+    guard.close()
+    return guard.checkpoint
+
+
+def _check_checkpoints(
+    report: Report,
+    layout: Layout,
+    store: Store,
+    reader: Reader,
+    vkeys: tuple[str, ...],
+    guard: bytes | None,
+) -> None:
+    """The newest and the published checkpoint and the guard's, against the tiles checked before."""
+    # Founding publishes the first one, so there always is one.
+    notes = (
+        ("checkpoint", reader.get("meta", CHECKPOINT_KEY) or b"", vkeys[:1]),
+        ("published checkpoint", reader.get("meta", PUBLISHED_KEY) or b"", vkeys),
+        ("guard", guard, vkeys[:1]),
+    )
+    for what, note, needed in notes:
+        if note is None:
+            continue
+        if not note:
+            report.add(what, "is missing")
+            continue
+        checkpoint = _opened(report, what, note, layout.origin, needed)
         if checkpoint is None:
             continue
-        if checkpoint.size > report.size:
+        if what == "checkpoint" and checkpoint.size != report.size:
+            report.add(what, f"is of size {checkpoint.size}, the log of {report.size}")
+        elif checkpoint.size > report.size:
             report.add(what, f"knows {checkpoint.size} leaves, the log has {report.size}")
         elif root_at(checkpoint.size, store) != checkpoint.root:
             report.add(what, "has another root than the leaves give")

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.check import check_ledger
+from ledger.check.apart import check_apart
 from ledger.cli.outcome import DONE, FALSE
 from ledger.cli.session import AsJson, Directory, named, reading
 from ledger.cli.terminal import Json, note, progress, result, result_json, result_table
@@ -49,7 +49,7 @@ def check(directory: Directory, as_json: AsJson = False) -> int:
     """
     directory = named(directory)
     with progress() as advance:
-        report = check_ledger(directory, advance)
+        report = check_apart(directory, advance)
     count = len(report.problems) + report.more
     if as_json:
         rows: list[Json] = [{"where": one.where, "what": one.what} for one in report.problems]

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from struct import error as StructError
 from typing import Any, Final, TypeVar
 
 import lmdb
@@ -84,6 +85,8 @@ class Environment:
                 yield Reader(txn, self._tables)
             except lmdb.Error as error:
                 raise LedgerFault(f"store: LMDB cannot read: {error}", hint=DAMAGED) from error
+            except StructError as error:
+                raise LedgerFault(f"store: a row is damaged: {error}", hint=DAMAGED) from error
             finally:
                 txn.abort()
 

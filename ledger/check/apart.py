@@ -1,0 +1,73 @@
+"""The check in a process of its own: LMDB ends the process that follows a badly damaged page.
+
+The child writes one JSON object a line to its standard output:
+
+    {"progress": [what, done, of]}                                      any number of times
+    {"size": n, "problems": [[where, what], …], "more": n}              at the end, or
+    {"refused": [class, message, hint]}                                 when it is no ledger
+
+A child that a signal ends has found damage all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ledger.check.ledger import MAX_PROBLEMS, check_ledger
+from ledger.check.report import Problem, Progress, Report
+from ledger.errors import BadRequest, CounterfoilError, LedgerFault
+
+
+def check_apart(directory: Path, progress: Progress = lambda *_: None) -> Report:
+    """``check_ledger`` in a child. Raises BadRequest or LedgerFault as it does."""
+    report = Report(MAX_PROBLEMS, progress)
+    answered = False
+    # -P: what lies where the command is given is not imported, the paths of this process are.
+    command = [sys.executable, "-P", "-m", "ledger.check.apart", str(directory)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            said: dict[str, Any] = json.loads(line)
+            if "progress" in said:
+                progress(*said["progress"])
+                continue
+            if "refused" in said:
+                raise _error(*said["refused"])
+            answered = True
+            report.size, report.more = said["size"], said["more"]
+            report.problems = [Problem(*problem) for problem in said["problems"]]
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        report.add("log/data.mdb", f"LMDB ended the check ({name}): a page of it is damaged")
+    elif not answered:
+        raise LedgerFault("the check ended without an answer", hint="its message is above")
+    return report
+
+
+def _error(name: str, message: str, hint: str) -> CounterfoilError:
+    return (BadRequest if name == "BadRequest" else LedgerFault)(message, hint=hint)
+
+
+def _say(**said: object) -> None:
+    print(json.dumps(said), flush=True)
+
+
+def _main(directory: Path) -> None:
+    try:
+        report = check_ledger(directory, lambda *at: _say(progress=at))
+    except CounterfoilError as error:
+        _say(refused=[type(error).__name__, error.message, error.hint])
+        return
+    problems = [[problem.where, problem.what] for problem in report.problems]
+    _say(size=report.size, problems=problems, more=report.more)
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -31,6 +32,7 @@ from tests.crash.ledgers import small_runs
 REFUSED: Final = "refused to open"
 REPORTED: Final = "reported by check"
 UNREAD: Final = "unread"
+DIED: Final = "LMDB ended it"
 SILENT: Final = "SILENT"
 UNCLEAN: Final = "UNCLEAN"
 SECONDS: Final = 20
@@ -49,6 +51,12 @@ def judge_all(pristine: str, work: str, flips: str, verdicts: str, start: int) -
             fresh(source, target)
             flip(target / name, offset, bit)
             file.write(json.dumps(judge(target / "ledger", expected)) + "\n")
+
+
+def check_only(directory: str) -> None:
+    """Fails when the check finds nothing wrong."""
+    small_runs(pytest.MonkeyPatch())
+    assert check_ledger(Path(directory)).problems
 
 
 def fresh(source: Path, target: Path) -> None:
@@ -108,6 +116,6 @@ def secret_in(path: Path) -> str:
     """The key in a file, however it is written there."""
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         return str(error)
     return key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()).hex()

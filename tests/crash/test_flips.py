@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.crash.forkserver import ForkServer
 from tests.crash.ledgers import Record, Workload, record_path
 
 JOB = "tests.crash.probing:judge_all"
+CHECK = "tests.crash.probing:check_only"
 LMDB = "log/data.mdb"
 OTHERS = (
     "log/lock.mdb",
@@ -111,8 +113,12 @@ def judge(children: ForkServer, pristine: Path, flips: list[tuple[str, int, int]
             start=done,
         )
         if status:
+            # In a process of its own the check reports that too.
+            again = children.run(CHECK, directory=str(place / "work" / "ledger"))
+            reported = status != -signal.SIGALRM and again != 1
             with open(verdicts, "a") as file:
-                file.write(json.dumps((f"died by {-status}", "")) + "\n")
+                verdict = probing.DIED if reported else probing.SILENT
+                file.write(json.dumps((verdict, f"signal {-status}, then {again}")) + "\n")
     yield from verdicts.read_text().splitlines()
 
 
@@ -123,7 +129,7 @@ def run(children: ForkServer, pristine: Path, count: int, seed: int) -> None:
     for (name, offset, bit), line in zip(flips, judge(children, pristine, flips), strict=True):
         verdict, said = json.loads(line)
         table[group_of(name), verdict] += 1
-        if verdict not in (probing.REFUSED, probing.REPORTED, probing.UNREAD):
+        if verdict in (probing.SILENT, probing.UNCLEAN):
             bad.append((verdict, name, offset, bit, said))
     for (group, verdict), times in sorted(table.items()):
         print(f"{group:20} {verdict:20} {times}")

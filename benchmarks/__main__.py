@@ -26,7 +26,7 @@ from rich.console import Console
 
 from benchmarks import plots, report
 from benchmarks.harness import LONG, NORMAL, QUICK, Result, Scale
-from benchmarks.machine import describe
+from benchmarks.machine import CORES, busy, describe
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
@@ -99,27 +99,33 @@ def _run(names: Sequence[str], scale: Scale, work: Path, console: Console) -> re
         scale=scale.name,
         date=time.strftime("%Y-%m-%d"),
         seconds=0.0,
-        load="",
         machine=describe(work),
     )
-    load = [os.getloadavg()[0]]
     for name in names:
         console.print(f"[bold]{name}[/bold] …", highlight=False)
-        began = time.monotonic()
+        before = (time.monotonic(), busy(), _own_cpu())
         result = _in_child(name, scale, work)
-        load.append(os.getloadavg()[0])
+        seconds, used, own = (
+            now - then
+            for now, then in zip((time.monotonic(), busy(), _own_cpu()), before, strict=True)
+        )
         if result is None:
             console.print(f"[red]{name} failed[/red]")
             continue
         run.results[name] = result
+        run.disturbed[name] = max(0.0, (used - own) / (seconds * CORES))
         report.show(result, console)
-        console.print(f"{name}: {time.monotonic() - began:.0f} s", highlight=False)
+        console.print(
+            f"{name}: {seconds:.0f} s. {report.disturbance(run.disturbed[name])}", highlight=False
+        )
     run.seconds = time.monotonic() - start
-    run.load = (
-        f"Load of the machine when it began: {load[0]:.1f} (0 would be a quiet machine); "
-        "absolute values swing with it, ratios hardly."
-    )
     return run
+
+
+def _own_cpu() -> float:
+    """CPU seconds of this process and of all children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _command(names: Sequence[str], scale: Scale) -> str:

@@ -12,7 +12,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from benchmarks.harness import Result, Row, Sample, Scale, Side, Target, Work, alternate, compare
+from benchmarks.harness import (
+    Result,
+    Row,
+    Sample,
+    Scale,
+    Side,
+    Target,
+    Work,
+    alternate,
+    compare,
+    cpu_row,
+)
 from benchmarks.ledgers import (
     Bench,
     SqliteTable,
@@ -100,6 +111,7 @@ def _report(
         compare(first, many, "SQLite table, unique entry id", samples["unique"]),
         compare(first, many, "limit: hashlib + write + fdatasync", samples["limit"]),
     ]
+    result.rows.append(cpu_row(first, many, "SQLite table", plain))
     for what, name in flights.items():
         if name != "threads many":
             written = samples[name].written

@@ -177,6 +177,18 @@ def _time(work: Work) -> Round:
     return Round(units, seconds, cpu_after - cpu, written_after - written)
 
 
+def cpu_row(what: str, ours: Sample, peer: str, theirs: Sample) -> Row:
+    """CPU time over all processes: what neither waiting nor a busy machine changes much."""
+    return Row(
+        f"CPU of all processes: {what}",
+        "µs",
+        ours.cpu_micros,
+        peer,
+        theirs.cpu_micros,
+        theirs.cpu_micros / ours.cpu_micros if ours.cpu_micros else None,
+    )
+
+
 def compare(
     what: str,
     ours: Sample,

@@ -82,6 +82,14 @@ def tree_usage() -> tuple[float, int]:
     return cpu, written
 
 
+def busy() -> float:
+    """CPU seconds that all processes of the machine have used, and what a hypervisor took."""
+    user, nice, system, _, _, irq, soft, steal, *_ = map(
+        int, _read("/proc/stat").splitlines()[0].split()[1:]
+    )
+    return (user + nice + system + irq + soft + steal) / _TICKS
+
+
 def cpu_by_process() -> dict[int, float]:
     """CPU seconds of this process and of each living child."""
     return {pid: _cpu(pid) for pid in _tree(os.getpid())}

@@ -26,9 +26,10 @@ class Run:
     scale: str
     date: str
     seconds: float
-    load: str
     machine: dict[str, str]
     results: dict[str, Result] = field(default_factory=dict)
+    disturbed: dict[str, float] = field(default_factory=dict)
+    """What share of all cores other processes took meanwhile, for each benchmark."""
 
     def to_json(self) -> str:
         """Everything, for programs."""
@@ -122,7 +123,7 @@ def markdown(run: Run, plots: Mapping[str, str]) -> str:
     lines = [
         BEGIN,
         "",
-        f"`{run.command}`, {run.date}, {run.seconds / 60:.0f} minutes. {run.load}",
+        f"`{run.command}`, {run.date}, {run.seconds / 60:.0f} minutes.",
         "",
         *_markdown_table(("machine and versions", ""), list(run.machine.items())),
         "",
@@ -131,6 +132,7 @@ def markdown(run: Run, plots: Mapping[str, str]) -> str:
     for name, result in run.results.items():
         lines += [f"### {result.title}", ""]
         lines += [f"![{result.title}]({plots[name]})", ""] if name in plots else []
+        lines += [disturbance(run.disturbed[name]), ""]
         lines += [*_markdown_table(_HEAD, [cells(row) for row in result.rows]), ""]
         lines += [line for note in result.notes for line in (f"- {note}",)]
         lines += [""]
@@ -138,6 +140,17 @@ def markdown(run: Run, plots: Mapping[str, str]) -> str:
     lines += [f"- {reason}" for reason in reasons] or ["None."]
     lines += ["", END]
     return "\n".join(lines)
+
+
+def disturbance(share: float) -> str:
+    """How far the machine was anybody else's."""
+    text = f"Other processes took {share:.0%} of the machine's CPU meanwhile."
+    if share < 0.05:
+        return text
+    return (
+        text + " That helps a side with more threads than the other and harms one that needs both "
+        "cores at once; the rows of CPU time suffer least."
+    )
 
 
 def _markdown_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

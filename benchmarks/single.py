@@ -16,7 +16,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from benchmarks.harness import Result, Row, Sample, Scale, Target, Work, alternate, compare
+from benchmarks.harness import Result, Row, Sample, Scale, Target, Work, alternate, compare, cpu_row
 from benchmarks.ledgers import Bench, open_bench, settle
 from benchmarks.machine import CORES
 from ledger.admission import Submission
@@ -168,6 +168,7 @@ def _report(result: Result, samples: dict[str, Sample], kept: float) -> None:
             f"Ed25519 verify, {CORES} processes",
             verify_processes,
         ),
+        cpu_row(f"signature per entry, checked in {CORES} processes", ours, peer, verify),
         Row(
             "bytes to disk per entry, signature per entry",
             "B",

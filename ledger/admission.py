@@ -152,7 +152,8 @@ def _check_blob(blob: bytes, key: bytes, digest: bytes, size: int) -> None:
         raise BadRequest(f"sealed blob has {len(blob)} bytes, the claim says {size}")
     if sha256(blob).digest() != digest:
         raise BadRequest("sealed blob is not the one that the claim names", hint="send both anew")
-    if len(key) != KEY_SIZE or not commits_to(blob, key):
+    # A slot of zeros means that there is no key: what is sealed under it could not be opened.
+    if len(key) != KEY_SIZE or key == NO_KEY or not commits_to(blob, key):
         raise BadRequest(
             "content key is not the key of this sealed blob", hint="send the right key"
         )

@@ -26,6 +26,7 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection
@@ -97,7 +98,13 @@ class AdmissionWorkers:
             thread.join()
 
     def _serve(self) -> None:
-        with _Worker() as worker:
+        try:
+            worker = _Worker()
+        except Exception as error:
+            while (job := self._jobs.get()) is not None:
+                _fail(job, error)
+            return
+        with worker:
             under_way: deque[_Job] = deque()
             while True:
                 job = self._next(under_way)
@@ -245,11 +252,9 @@ def _fields(error: CounterfoilError) -> list[str]:
 def _work(requests: Connection, answers: Connection) -> None:
     """The child: answer until the input ends."""
     keys: dict[ActorId, tuple[KeyId, bytes]] = {}
-    while True:
-        try:
-            frame = requests.recv_bytes()
-        except EOFError:
-            return
+    frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_read_ahead, args=(requests, frames), daemon=True).start()
+    while (frame := frames.get()) is not None:
         end = frame.index(b"\n")
         head = json.loads(frame[:end])
         if "keys" in head:
@@ -261,7 +266,22 @@ def _work(requests: Connection, answers: Connection) -> None:
         sizes = array("I", frame[end + 1 : start])
         pieces = [frame[a:b] for a, b in pairwise(accumulate(sizes, initial=start))]
         answer = _check_batch(pieces, keys) if head["batch"] else _check_entries(pieces, keys)
-        answers.send_bytes(json.dumps(answer).encode())
+        try:
+            answers.send_bytes(json.dumps(answer).encode())
+        except BrokenPipeError:
+            return
+
+
+def _read_ahead(requests: Connection, frames: queue.SimpleQueue[bytes | None]) -> None:
+    """Take requests as they come, at most ``_IN_FLIGHT`` of them.
+
+    An answer may be longer than a pipe holds, and the parent reads it only when it has written its
+    next request: were that one not read meanwhile, both would wait for ever.
+    """
+    with suppress(EOFError, OSError):
+        while True:
+            frames.put(requests.recv_bytes())
+    frames.put(None)
 
 
 def _check_entries(pieces: list[bytes], keys: PublicKeys) -> dict[str, object]:

@@ -96,6 +96,8 @@ class Appender:
         self._parts = parts
         self._clock = clock or (lambda: time.time_ns() // 1_000_000)
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._mutex = threading.Lock()
+        """Held to hand in and to end: a request put behind the end would never be answered."""
         self._stopped: LedgerFault | None = None
         self._waiting: _Request | None = None
         state = parts.store.state()
@@ -114,10 +116,12 @@ class Appender:
         written.
         """
         request = _Request(items, Future())
-        if self._stopped is not None:
-            request.answer.set_exception(self._stopped)
-        else:
-            self._requests.put(request)
+        with self._mutex:
+            stopped = self._stopped
+            if stopped is None:
+                self._requests.put(request)
+        if stopped is not None:
+            request.answer.set_exception(stopped)
         return request.answer
 
     def close(self) -> None:
@@ -277,7 +281,8 @@ class Appender:
             request.answer.set_exception(fault)
 
     def _drain(self, fault: LedgerFault) -> None:
-        self._stopped = self._stopped or fault
+        with self._mutex:
+            self._stopped = self._stopped or fault
         while not self._requests.empty():
             if (request := self._requests.get()) is not None:
                 request.answer.set_exception(self._stopped)

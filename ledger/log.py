@@ -12,6 +12,7 @@ the disk overlap.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -59,6 +60,7 @@ class Log:
             lambda: appender.checkpoint,
         )
         self._lock = lock
+        self._publishing = threading.Lock()
         self._parts = parts
         self._appender = appender
         self._admission: Admission = AdmissionWorkers(workers) if workers else AdmissionThreads()
@@ -191,6 +193,9 @@ class Log:
     def publish(self) -> bytes:
         """Sign the newest checkpoint with both keys and keep it; returns the note."""
         keys, now = self._parts.keys, int(time.time())
-        note = sign_published(self.reader.checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
-        self.reader.store.publish(note)
+        # One at a time: a smaller checkpoint must not replace a larger one.
+        with self._publishing:
+            checkpoint = self.reader.checkpoint
+            note = sign_published(checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
+            self.reader.store.publish(note)
         return note

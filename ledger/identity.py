@@ -64,6 +64,7 @@ class Genesis:
     governor_key: bytes
 
     def encode(self) -> bytes:
+        _check_origin(self.origin)
         return cbor.encode(
             {
                 "origin": self.origin,

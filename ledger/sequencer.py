@@ -18,6 +18,7 @@ from ledger.admission import Admitted, AdmittedBatch
 from ledger.errors import BadRequest, Conflict, LedgerFault
 from ledger.heads import ChainType, Head
 from ledger.identity import Registry
+from ledger.vault.keys import TAG_SIZE
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex, entry_id_time
 from ledger.wire.leaf import (
@@ -111,6 +112,8 @@ class Draft:
         known = self._known(entry)
         if known is not None:
             return known
+        if any(len(tag) != TAG_SIZE for tag in entry.tags):
+            raise BadRequest(f"a tag of an entry has not {TAG_SIZE} bytes")
         self._check_time(entry.claim.entry_id, claim.authored_ms, claim.expires_ms)
         head, kind = self._place(claim)
         self._check_author(entry, head)
@@ -206,8 +209,22 @@ class Draft:
         if entry.claim.kind is Kind.ACTOR:
             registry.governor(entry.claim.author, entry.kid)
             registry.check(entry.claim, head.length if head else 0)
+            if head is None:
+                self._check_derived_free(ActorId(entry.claim.chain))
         else:
             registry.author(entry.claim.author, entry.kid)
+
+    def _check_derived_free(self, actor: ActorId) -> None:
+        """What was opened as a person's record must not become an actor's own chain, which has
+        other rules and is released without an access entry.
+        """
+        registry = self.view.registry
+        for chain in (registry.batch_chain(actor), registry.directory_chain(actor)):
+            if self._heads.get(chain) or self.view.head(chain):
+                raise BadRequest(
+                    "a chain of this actor was opened before it was enrolled",
+                    hint="enrol it under another id",
+                )
 
     def _check_amended(self, claim: Claim, index: int | None) -> None:
         if index is None or not 0 <= index < self.next_index:

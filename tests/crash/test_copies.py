@@ -4,6 +4,7 @@ no ledger: refused with a message, or cut off as a part of opening.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -292,3 +293,45 @@ def test_founding_where_something_is(place: Path) -> None:
         found(place / "ledger", ORIGIN)
     shutil.move(place / "moved", place / "ledger")
     assert contents(place / "ledger") == before
+
+
+def test_a_flipped_leaf_is_not_linked_to(place: Path) -> None:
+    """A damaged leaf behind the last bundle must not become the head that the next entry names.
+
+    The runs are of production's length: all leaves are replayed when the ledger is opened.
+    """
+    grown = place / "ledger"
+    make_ledger(grown)
+    with Log.open(grown) as log:
+        workload = Workload(log, Record(record_path(grown)), 2)
+        workload.open_records()
+        while log.reader.checkpoint.size < 300:
+            workload.batch()
+        leaf = log.reader.store.leaf(2)
+    data = bytearray((grown / "log/data.mdb").read_bytes())
+    at = data.find(leaf)
+    assert at >= 0
+    while at >= 0:  # LMDB keeps older copies of the page too
+        data[at + len(leaf) - 10] ^= 1
+        at = data.find(leaf, at + 1)
+    (grown / "log/data.mdb").write_bytes(data)
+    with pytest.raises(LedgerFault, match="leaf 2 does not have its hash"):
+        Log.open(grown)
+    assert any(problem.startswith("leaf 2: ") for problem in damage(grown))
+
+
+def test_a_guard_that_cannot_be_written_is_a_fault(
+    grown: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = guard_of(grown).read_bytes()
+    grow(grown, 2)
+    guard_of(grown).write_bytes(before)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ledger.store.guard.write_all", full)
+        with pytest.raises(LedgerFault, match="cannot be opened for writing"):
+            Log.open(grown)
+    check_log(grown)

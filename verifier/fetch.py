@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import queue
 import stat
-import time
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from verifier.errors import Unreadable, quote
@@ -88,6 +90,9 @@ class HttpSource:
 
     def read(self, path: str, limit: int) -> bytes | None:
         url = self._base + path
+        return _in_time(lambda: self._fetch(url, limit), url)
+
+    def _fetch(self, url: str, limit: int) -> bytes | None:
         request = urllib.request.Request(url, headers={"User-Agent": "counterfoil-verify"})
         try:
             with self._opener.open(request, timeout=_TIMEOUT_S) as response:
@@ -107,9 +112,29 @@ class HttpSource:
         raise Unreadable(f"{quote(url)} answered with encoding {quote(encoding)}")
 
 
+def _in_time(fetch: Callable[[], bytes | None], url: str) -> bytes | None:
+    """The socket's timeout starts anew with each byte, so a server could drip for ever: a body, a
+    header, an answer of 100 after the other. A fetch that took too long is left behind.
+    """
+    answers: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put(fetch())
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=work, name="fetch", daemon=True).start()
+    try:
+        answer = answers.get(timeout=_DEADLINE_S)
+    except queue.Empty:
+        raise Unreadable(f"{quote(url)} took over {_DEADLINE_S} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 def _read_capped(response: http.client.HTTPResponse, limit: int, url: str) -> bytes:
-    # The socket's timeout starts anew with each byte; only a deadline stops a server that drips.
-    deadline = time.monotonic() + _DEADLINE_S
     chunks: list[bytes] = []
     promised = response.length
     left = limit + 1 if promised is None else min(limit + 1, promised)
@@ -119,8 +144,6 @@ def _read_capped(response: http.client.HTTPResponse, limit: int, url: str) -> by
             break
         chunks.append(chunk)
         left -= len(chunk)
-        if time.monotonic() > deadline:
-            raise Unreadable(f"{quote(url)} took over {_DEADLINE_S} s")
     if promised is not None and left > 0:
         raise Unreadable(f"{quote(url)} ended early")
     return b"".join(chunks)

@@ -225,7 +225,12 @@ class LeafRules:
             if isinstance(body, Enrol) != (leaf.seq == 0):
                 raise NotVerified("actor", "enrol at seq 0, revoke later", f"seq {leaf.seq}")
             if isinstance(body, Enrol):
-                registry.enrol(claim.chain, body)
+                enrolled = registry.enrol(claim.chain, body)
+                for chain in (enrolled.batch_chain, enrolled.directory_chain):
+                    if chain in self._chains:
+                        raise NotVerified(
+                            "actor", "own chains that are new", f"{chain.hex()}, opened before"
+                        )
             else:
                 registry.revoke(claim.chain, body, index)
 

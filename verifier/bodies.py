@@ -89,13 +89,16 @@ def parse_genesis(body: bytes) -> Genesis:
     governor.exactly("id", "alg", "key")
     statement = _Fields("genesis", fields.get("statement", dict))
     statement.exactly("alg", "key")
-    return Genesis(
+    genesis = Genesis(
         origin,
         _checkpoint_keys(fields, origin),
         statement.ed25519_key(),
         governor.sized("id", 16),
         governor.ed25519_key(),
     )
+    if genesis.statement_key == genesis.governor_key:
+        raise fields.false("two keys for two uses", "one")
+    return genesis
 
 
 def _checkpoint_keys(fields: _Fields, origin: str) -> tuple[VerifierKey, ...]:

@@ -72,6 +72,9 @@ class Chains:
     def __len__(self) -> int:
         return len(self._heads)
 
+    def __contains__(self, chain: bytes) -> bool:
+        return chain in self._heads
+
     def extend(self, index: int, hashed: bytes, leaf: Leaf, author: Actor | None) -> None:
         """Check the leaf's place in its chain.
 

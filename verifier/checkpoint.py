@@ -3,7 +3,7 @@
     text = "<origin>\\n<size>\\n<base64 root>\\n"    size decimal, no leading zero; nothing else
 
     01  Ed25519 over the text
-    06  u64 seconds | ML-DSA-44 over
+    06  u64 seconds, below 2^53 | ML-DSA-44 over
         "subtree/v1\\n\\0" | u8 len | signer's name | u64 seconds | u8 len | origin
         | u64 0 | u64 size | root
 
@@ -26,7 +26,7 @@ from verifier.merkle import EMPTY_ROOT
 from verifier.note import ED25519, Note, VerifierKey, decode_base64, is_name, parse_note
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
-_MAX_SIZE = 2**53
+_MAX_SIZE = _MAX_SECONDS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def _check_line(note: Note, checkpoint: Checkpoint, key: VerifierKey) -> None:
             Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, note.text.encode())
         else:
             seconds, signature = signature[:8], signature[8:]
+            if int.from_bytes(seconds, "big") >= _MAX_SECONDS:
+                raise ValueError("seconds of 2^53 or more")
             message = _subtree_message(key.name, seconds, checkpoint)
             MLDSA44PublicKey.from_public_bytes(key.public_key).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -65,7 +65,7 @@ class Registry:
             raise NotVerified("key", "a valid key", f"one revoked at leaf {key.revoked_at}")
         return key
 
-    def enrol(self, actor: bytes, body: Enrol) -> None:
+    def enrol(self, actor: bytes, body: Enrol) -> Actor:
         if actor == self._governor or actor in self.actors:
             raise NotVerified("actor", "a new actor", f"{actor.hex()}, which exists")
         self._register(body.key, actor, _STATEMENT)
@@ -74,6 +74,7 @@ class Registry:
         )
         self.actors[actor] = enrolled
         self.derived |= {enrolled.batch_chain, enrolled.directory_chain}
+        return enrolled
 
     def revoke(self, actor: bytes, body: Revoke, index: int) -> None:
         key = self._keys.get(body.kid)

@@ -289,6 +289,10 @@ def _false_actors() -> dict[str, Change]:
         "enrol-an-actor-again": _actor(CLINIC.id, enrol_body(key=STRANGER.public)),
         "enrol-the-governor": _actor(GOVERNOR.id, enrol_body(key=STRANGER.public)),
         "enrol-on-a-person's-chain": _actor(PERSON, enrol_body(key=STRANGER.public)),
+        "enrol-whose-directory-was-opened": lambda log: (
+            _directory(Kind.OPEN, STRANGER, CLINIC)(log),
+            _actor(STRANGER.id, enrol_body(key=STRANGER.public))(log),
+        ),
         "revoke-again": _actor(PHARMACY.id, revoke_body()),
         "revoke-another-actor's-key": _actor(PHARMACY.id, revoke_body(CLINIC.public)),
         "revoke-the-governor's-key": _actor(CLINIC.id, revoke_body(GOVERNOR.public)),
@@ -300,6 +304,7 @@ def _false_actors() -> dict[str, Change]:
 def _false_chains() -> dict[str, Change]:
     return {
         "open-again": _entry(Kind.OPEN, PERSON),
+        "open-an-actor's-directory": _directory(Kind.OPEN, PHARMACY, CLINIC),
         "record-on-an-unknown-chain": _entry(Kind.RECORD, NEW),
         "access-first-on-a-chain": _entry(Kind.ACCESS, NEW),
         "record-on-an-actor's-chain": _entry(Kind.RECORD, ChainId(CLINIC.id)),

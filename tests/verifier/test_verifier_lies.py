@@ -484,7 +484,7 @@ def test_genesis_lie(name: str, step: str, change: dict[str, Any]) -> None:
 def test_genesis_registers_a_key_once() -> None:
     log = Log()
     log.genesis(fields={"statement": {"alg": -19, "key": log.governor.public}})
-    assert [p.step for p in audit(log).problems] == ["actor"]
+    assert [p.step for p in audit(log).problems] == ["genesis"]
 
 
 def test_genesis_must_name_the_pinned_keys() -> None:

@@ -30,8 +30,8 @@ from ledger.wire.sealed import KEY_SIZE, MIN_BLOB, commits_to
 from ledger.wire.statement import Statement, parse_statement
 
 PublicKeys = Mapping[ActorId, tuple[KeyId, bytes]]
-"""Key id and raw Ed25519 key of each author that may sign, as the registry stood when the entries
-arrived.
+"""Key id and raw Ed25519 key of each author that was ever enrolled, as the registry stood when the
+entries arrived. Whether it may still sign is for the sequencer.
 """
 
 

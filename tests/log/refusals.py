@@ -268,7 +268,11 @@ OF_BYTES: Final = [
         "enrol it first",
     ),
     Refusal(
-        "revoked key", lambda s, g: entry_with(s.leaver, s.record), BadRequest, "is not enrolled"
+        "revoked key",
+        lambda s, g: entry_with(s.leaver, s.record),
+        BadRequest,
+        "was revoked at index 8",
+        "sign with a current key",
     ),
     Refusal(
         "other author's key",

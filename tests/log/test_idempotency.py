@@ -71,14 +71,14 @@ def test_same_id_by_another_author_is_another_entry(log: Log, sample: Sample) ->
     assert placed(log.append([entry])[0]).index == sample.size
 
 
-def test_known_entry_is_answered_although_it_would_be_refused_now(log: Log, sample: Sample) -> None:
-    """Not for its revoked author, though: who it is cannot be checked any more."""
-    other = entry_with(sample.hospital, sample.record)
-    index = placed(log.append([other])[0]).index
+def test_known_entry_is_answered_although_its_author_was_revoked(log: Log, sample: Sample) -> None:
+    """An answer that got lost can be asked for again; nothing new is taken under that key."""
+    new = entry_with(sample.clinic, sample.record)
     log.revoke(sample.clinic.id, sample.clinic.key.kid)
-    assert placed(log.append([other])[0]).index == index
     before = contents(log)
-    refused(log.append([sample.entry])[0])
+    again = placed(log.append([sample.entry])[0])
+    assert (again.index, again.known) == (6, True)
+    assert "was revoked at index 9" in refused(log.append([new])[0]).message
     assert contents(log) == before
 
 

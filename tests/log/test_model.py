@@ -47,16 +47,19 @@ class Model:
         }
         self.people = {sample.record, sample.other}
         self.signing = {sample.clinic.id, sample.hospital.id}
+        self.enrolled = {*self.signing, sample.leaver.id}
         self.known: dict[bytes, tuple[int, bytes]] = {}
         """entry id ‖ author -> index and claim."""
 
     def expect(self, claim: Claim, raw: bytes, owner: ActorId | None) -> int | type[Exception]:
         """The index that an entry gets or has, or how it is refused. ``owner`` owns the chain."""
-        if claim.author not in self.signing:
+        if claim.author not in self.enrolled:
             return BadRequest
         at = self.known.get(claim.entry_id + claim.author)
         if at is not None:
             return at[0] if at[1] == raw else Conflict
+        if claim.author not in self.signing:
+            return BadRequest
         if owner is not None:
             good = owner == claim.author and claim.kind is Kind.RECORD
         elif claim.chain not in self.chains:
@@ -78,11 +81,11 @@ class Model:
         self, batch: Claim, raw: bytes, members: list[tuple[Claim, bytes]], directory: ChainId
     ) -> int | type[Exception]:
         """The same for a batch, which goes in whole."""
-        if batch.author not in self.signing:
-            return BadRequest
         at = self.known.get(batch.entry_id + batch.author)
         if at is not None:
             return at[0]
+        if batch.author not in self.signing:
+            return BadRequest
         if any(claim.entry_id + claim.author in self.known for claim, _ in members):
             return Conflict
         for claim, _ in members:
@@ -138,6 +141,7 @@ class LogMachine(RuleBasedStateMachine):
         assert appended.index == self.model.size
         self.model.size += 1
         self.model.signing.add(actor)
+        self.model.enrolled.add(actor)
         author = Author(self.sample.log_id, actor, StatementKey.of(key))
         self.owners[author.directory] = actor
         return author

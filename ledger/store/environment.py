@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ LARGEST_STEP: Final = 16 << 30
 READER_MAP: Final = 1 << 42
 """Addresses, not memory: what lies behind the end of the file is never touched."""
 MAX_READERS: Final = 510
+PATIENCE_S: Final = 30
+"""How long a growing map waits for this process's readers to finish what they read."""
 
 T = TypeVar("T")
 
@@ -60,6 +63,9 @@ class Environment:
                 lock=locked,
                 readahead=False,
             )
+            if locked:
+                # A reader that was killed holds its slot, and every page since, for ever.
+                self._env.reader_check()
             self._tables: dict[str, Any] = {
                 name: self._env.open_db(name.encode(), create=writable) for name in NAMES
             }
@@ -113,7 +119,10 @@ class Environment:
 
     def _attempt(self, work: Callable[[Writer], T]) -> T:
         with self._gate.passing():
-            txn = self._env.begin(write=True)
+            try:
+                txn = self._env.begin(write=True)
+            except lmdb.Error as error:
+                raise LedgerFault(f"store: LMDB cannot begin to write: {error}") from error
             try:
                 result = work(Writer(txn, self._tables))
             except lmdb.MapFullError:
@@ -146,7 +155,12 @@ class Environment:
             raise StorageFull(
                 "the ledger's map has reached its limit", hint="raise the limit and try again"
             ) from error
-        with self._gate.alone():
+        with self._gate.alone() as alone:
+            if not alone:
+                raise StorageFull(
+                    f"the ledger's map cannot grow: a reader held its snapshot for {PATIENCE_S} s",
+                    hint="close what reads, and try again; nothing was written",
+                ) from error
             self._env.set_mapsize(larger)
 
     @property
@@ -236,26 +250,39 @@ class Writer(Reader):
 
 
 class _Gate:
-    """Many may pass together, one may be alone."""
+    """Many may pass together, one may be alone; who asks for that is let in before newcomers."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._passing = 0
+        self._inside: Counter[int] = Counter()
+        """Threads inside, and how deep."""
+        self._asking = 0
 
     @contextmanager
     def passing(self) -> Iterator[None]:
+        thread = threading.get_ident()
         with self._condition:
-            self._passing += 1
+            # Who is inside already must get on, or it would never come out.
+            while self._asking and thread not in self._inside:
+                self._condition.wait()
+            self._inside[thread] += 1
         try:
             yield
         finally:
             with self._condition:
-                self._passing -= 1
-                if not self._passing:
+                self._inside[thread] -= 1
+                if not self._inside[thread]:
+                    del self._inside[thread]
+                if not self._inside:
                     self._condition.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[bool]:
+        """Whether everybody came out in time."""
         with self._condition:
-            self._condition.wait_for(lambda: not self._passing)
-            yield
+            self._asking += 1
+            try:
+                yield self._condition.wait_for(lambda: not self._inside, PATIENCE_S)
+            finally:
+                self._asking -= 1
+                self._condition.notify_all()

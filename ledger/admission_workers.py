@@ -30,6 +30,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from ledger.admission import (
@@ -72,6 +73,7 @@ class AdmissionWorkers:
             threading.Thread(target=self._serve, name=f"admission-{number}", daemon=True)
             for number in range(count)
         ]
+        self._serving = count
         for thread in self._threads:
             thread.start()
 
@@ -98,22 +100,33 @@ class AdmissionWorkers:
             thread.join()
 
     def _serve(self) -> None:
+        under_way: deque[_Job] = deque()
         try:
-            worker = _Worker()
-        except Exception as error:
-            while (job := self._jobs.get()) is not None:
+            with _Worker() as worker:
+                self._serve_with(worker, under_way)
+        except (OSError, EOFError) as error:
+            for job in under_way:
                 _fail(job, error)
-            return
-        with worker:
-            under_way: deque[_Job] = deque()
-            while True:
-                job = self._next(under_way)
-                if job is None and not under_way:
-                    return
-                if job is not None and _send(job, worker):
-                    under_way.append(job)
-                if under_way and (job is None or len(under_way) == _IN_FLIGHT):
-                    _complete(under_way.popleft(), worker)
+            self._leave(error)
+
+    def _serve_with(self, worker: _Worker, under_way: deque[_Job]) -> None:
+        while True:
+            job = self._next(under_way)
+            if job is None and not under_way:
+                return
+            if job is not None and _send(job, worker):
+                under_way.append(job)
+            if under_way and (job is None or len(under_way) == _IN_FLIGHT):
+                _complete(under_way.popleft(), worker)
+
+    def _leave(self, error: Exception) -> None:
+        """Without a worker: the others go on, and the last one answers what comes."""
+        with self._mutex:
+            self._serving -= 1
+            if self._serving:
+                return
+        while (job := self._jobs.get()) is not None:
+            _fail(job, error)
 
     def _next(self, under_way: deque[_Job]) -> _Job | None:
         """The next job; None when there is none now, or, with nothing under way, ever again."""
@@ -127,9 +140,12 @@ class AdmissionWorkers:
 
 
 def _send(job: _Job, worker: _Worker) -> bool:
-    """Whether the worker has the job; if not, it is answered."""
+    """Whether the worker has the job; if not, it is answered. Raises OSError for a dead worker."""
     try:
         worker.send(job)
+    except OSError as error:
+        _fail(job, error)
+        raise
     except Exception as error:
         _fail(job, error)
         return False
@@ -137,8 +153,12 @@ def _send(job: _Job, worker: _Worker) -> bool:
 
 
 def _complete(job: _Job, worker: _Worker) -> None:
+    """Answer a job. Raises OSError or EOFError for a dead worker."""
     try:
         checked = worker.receive(job)
+    except (OSError, EOFError) as error:
+        _fail(job, error)
+        raise
     except Exception as error:
         _fail(job, error)
     else:
@@ -162,6 +182,8 @@ class _Worker:
             [sys.executable, "-m", "ledger.admission_workers"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # `-m` looks there first: for this very package, not for what lies where we are.
+            cwd=Path(__file__).absolute().parents[1],
         )
         assert self._child.stdin is not None and self._child.stdout is not None
         self._out = Connection(os.dup(self._child.stdin.fileno()), readable=False)

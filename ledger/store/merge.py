@@ -37,9 +37,9 @@ class Merger:
         """Merge in the child. Raises LedgerFault when it fails."""
         child = self._child or self._start()
         request = {
-            "inputs": [[str(path), rows, digest.hex()] for path, rows, digest in inputs],
+            "inputs": [[str(path.absolute()), rows, digest.hex()] for path, rows, digest in inputs],
             "row_size": row_size,
-            "output": str(output),
+            "output": str(output.absolute()),
         }
         assert child.stdin is not None and child.stdout is not None
         try:
@@ -58,6 +58,8 @@ class Merger:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # `-m` looks there first: for this very package, not for what lies where we are.
+            cwd=Path(__file__).absolute().parents[2],
         )
         return self._child
 

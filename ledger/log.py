@@ -133,6 +133,8 @@ class Log:
         whole or refused whole.
         """
         answer: Future[list[Outcome]] = Future()
+        # What was handed in cannot be taken back: cancelling has no effect.
+        answer.set_running_or_notify_cancel()
 
         def hand_over(done: Future[Checked]) -> None:
             if error := done.exception():

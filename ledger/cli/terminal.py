@@ -110,7 +110,9 @@ def write_file(path: Path, data: bytes) -> None:
     """Write or replace an owner-only file that the user named. Raises BadRequest."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_FILE)
+        # Never into what somebody else has put there, be it a link.
+        fresh.unlink(missing_ok=True)
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_FILE)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,9 +17,11 @@ from ledger.admission import admit
 from ledger.author import Draft
 from ledger.errors import BadRequest, LedgerFault
 from ledger.log import Log
+from ledger.store.merge import Merger
+from ledger.store.runs import write_run
 from ledger.wire.checkpoint import parse_checkpoint
 from ledger.wire.note import parse_note
-from tests.log.sample import Sample
+from tests.log.sample import Sample, placed
 
 TIMEOUT = 30
 
@@ -119,3 +122,66 @@ def test_what_is_published_never_shrinks(
     log.publish()
     thread.join(TIMEOUT)
     assert _published(log) == log.reader.checkpoint.size
+
+
+def test_the_others_go_on_when_a_worker_is_killed(sample: Sample) -> None:
+    """The thread of the dead one took most of what came, since it refused at once."""
+    log = Log.open(sample.directory, workers=2)
+    workers = log._admission._threads  # type: ignore[union-attr]
+    assert len(workers) == 2
+    log.append([sample.clinic.entry(Draft(sample.record, b"{}"))])
+    tasks = Path(f"/proc/{os.getpid()}/task")
+    children = [int(pid) for task in tasks.iterdir() for pid in _children(task)]
+    victim = next(pid for pid in children if b"admission_workers" in _command(pid))
+    os.kill(victim, signal.SIGKILL)
+    faults = 0
+    for _ in range(30):
+        entry = sample.clinic.entry(Draft(sample.record, b"{}"))
+        try:
+            log.append_later([entry]).result(TIMEOUT)
+        except LedgerFault:
+            faults += 1
+    assert faults <= 2
+    assert _closed_in_time(log)
+
+
+def _children(task: Path) -> list[str]:
+    try:
+        return (task / "children").read_text().split()
+    except OSError:
+        return []
+
+
+def _command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_workers_are_not_taken_from_where_one_happens_to_be(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python -m` looks into the working directory first, and there may be a package `ledger`."""
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "__init__.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    with Log.open(sample.directory, workers=1) as log:
+        entry = sample.clinic.entry(Draft(sample.record, b"{}"))
+        placed(log.append_later([entry]).result(TIMEOUT)[0])
+    rows = [bytes([number]) * 16 for number in range(4)]
+    count, digest = write_run(tmp_path / "one", rows, 16)
+    merger = Merger()
+    try:
+        merged = merger.merge([(Path("one"), count, digest)], Path("two"), 16)
+    finally:
+        merger.close()
+    assert merged == (4, digest)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_answer_cannot_be_cancelled(
+    log: Log, sample: Sample, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the entry was in the log, and a traceback in the operator's."""
+    answer = log.append_later([sample.clinic.entry(Draft(sample.record, b"{}"))])
+    assert not answer.cancel()
+    placed(answer.result(TIMEOUT)[0])
+    assert not caplog.records

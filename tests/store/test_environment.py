@@ -11,7 +11,7 @@ from typing import Any
 
 import lmdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import LedgerFault
@@ -227,6 +227,7 @@ U64 = st.integers(0, 2**64 - 1)
 
 
 @given(U64, U64, st.integers(0, 2**32 - 1), U64)
+@settings(deadline=None)
 def test_a_state_row_is_read_as_written(size: int, time: int, segment: int, offset: int) -> None:
     state = State(size, time, Place(segment, offset))
     assert State.decode(state.encode()) == state
@@ -241,6 +242,7 @@ def test_a_damaged_state_row_is_refused(damage: Any) -> None:
 
 
 @given(st.sampled_from(RunName), U64, U64, U64, st.binary(min_size=32, max_size=32))
+@settings(deadline=None)
 def test_a_run_row_is_read_as_written(
     name: RunName, start: int, stop: int, count: int, digest: bytes
 ) -> None:
@@ -260,6 +262,7 @@ def test_a_damaged_run_row_is_refused() -> None:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=20))
+@settings(deadline=None)
 def test_a_piece_is_divided_into_its_leaves(leaves: list[bytes]) -> None:
     piece = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
     assert split_piece(piece, 0) == leaves

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import LedgerFault
@@ -161,6 +161,7 @@ def test_the_guard_gives_back_the_newest_checkpoint(path: Path) -> None:
 
 @pytest.mark.parametrize("newest", [4, 5])
 @given(cut=st.integers(0, SLOT - 1))
+@settings(deadline=None)
 def test_a_torn_write_leaves_the_checkpoint_before(
     newest: int, cut: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

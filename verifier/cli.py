@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from verifier import report
@@ -44,8 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage("verifier keys of several logs", "give the keys of one log")
     try:
         if options.command == "log":
-            return _log(options.log, keys, options.json)
-        return _proof(options.proof, options.entry, keys, options.json)
+            code = _log(options.log, keys, options.json)
+        else:
+            code = _proof(options.proof, options.entry, keys, options.json)
+        sys.stdout.flush()
+        return code
+    except OSError as error:
+        # Python's own exit code would be 1, which calls a true log false.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _usage(f"the verdict cannot be written: {error.strerror}", "write it elsewhere")
     except Unreadable as error:
         return _usage(str(error), "this is no verdict: the evidence could not be read")
     except KeyboardInterrupt:

@@ -68,6 +68,8 @@ class HttpSource:
             usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             usable = False
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise Unreadable("a URL with a user name or password in it is not taken")
         if (
             not usable
             or parts.query

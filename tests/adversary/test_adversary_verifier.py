@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from ledger.errors import CounterfoilError
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
-from tests.verifier.logmaker import OPEN, RECORD, Log, Memory, Sample, b64, sha256
+from tests.verifier.logmaker import OPEN, RECORD, Log, Memory, Sample, b64, sha256, write
 from verifier import fetch
 from verifier.audit import LogReport, audit_log
 from verifier.errors import Unreadable
 from verifier.note import parse_verifier_key
 from verifier.proof import check_proof
+
+ROOT = Path(__file__).parents[2]
 
 
 def _audit(log: Log, files: dict[str, bytes] | None = None) -> LogReport:
@@ -117,3 +123,41 @@ def test_a_server_that_never_ends_is_left(
         assert time.monotonic() - began < 10
         ended.set()
         server.join(10)
+
+
+def _run(arguments: list[str], stdout: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "verifier.cli", *arguments]
+    return subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False
+    )
+
+
+def _arguments(directory: Path) -> list[str]:
+    log = Sample()
+    place = write(log.files(), directory / "log")
+    return ["log", str(place), *(word for vkey in log.vkeys for word in ("--vkey", vkey))]
+
+
+def test_a_verdict_that_nobody_reads_is_not_a_false_one(tmp_path: Path) -> None:
+    """Exit code 1 says *not verified*."""
+    read, written = os.pipe()
+    os.close(read)
+    try:
+        closed = _run(_arguments(tmp_path), written)
+    finally:
+        os.close(written)
+    assert (closed.returncode, "Traceback" in closed.stderr) == (2, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_verdict_that_cannot_be_written_is_not_a_false_one(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = _run(_arguments(tmp_path), full.fileno())
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "cannot be written" in done.stderr
+
+
+def test_a_password_in_a_url_is_not_printed() -> None:
+    with pytest.raises(Unreadable) as raised:
+        fetch.open_source("https://auditor:hunter2@log.example.com/")
+    assert "hunter2" not in str(raised.value)

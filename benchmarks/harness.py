@@ -45,7 +45,7 @@ class Scale:
 
     def members(self, size: int) -> int:
         """Entries of a round in batches of ``size``: enough of them that they can overlap."""
-        return max(self.batched, (4 if self.name == "quick" else 8) * size)
+        return max(self.batched, (2 if self.name == "quick" else 8) * size)
 
 
 QUICK = Scale("quick", 3, 800, 8_192, (8_192, 40_960), 1, 200, 8_192, 500)

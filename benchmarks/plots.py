@@ -94,9 +94,11 @@ def _proofs(result: Result) -> Any:
 
 
 def _profile(result: Result) -> Any:
-    """The writer thread's own times, stacked, for each mode."""
+    """The shares of the writer thread's own times, for each mode."""
     figure, axes = _figure(height=3.4)
     modes = list(result.series)
+    totals = [sum(_own(point) for point in result.series[mode]) for mode in modes]
+    labels = [f"{mode}\n{total:.0f} µs" for mode, total in zip(modes, totals, strict=True)]
     stages = list(
         dict.fromkeys(str(one["stage"]) for points in result.series.values() for one in points)
     )
@@ -106,15 +108,20 @@ def _profile(result: Result) -> Any:
     left = [0.0] * len(modes)
     for number, stage in enumerate(one for one in stages if not one.startswith("beside")):
         widths = [
-            sum(float(one["wall"]) for one in result.series[mode] if one["stage"] == stage)
-            for mode in modes
+            100 * sum(_own(one) for one in result.series[mode] if one["stage"] == stage) / total
+            for mode, total in zip(modes, totals, strict=True)
         ]
-        axes.barh(modes, widths, left=left, color=colors(number % 20), label=stage, height=0.6)
+        axes.barh(labels, widths, left=left, color=colors(number % 20), label=stage, height=0.6)
         left = [start + width for start, width in zip(left, widths, strict=True)]
     axes.invert_yaxis()
-    axes.set_xlabel("µs of the writer thread for an entry (wall time)")
+    axes.set_xlabel("% of the writer thread's wall time")
     axes.legend(fontsize=6, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.4, -0.2))
     return figure
+
+
+def _own(point: dict[str, float | str]) -> float:
+    """What a stage takes of the writer thread."""
+    return 0.0 if str(point["stage"]).startswith("beside") else float(point["wall"])
 
 
 _DRAW = {

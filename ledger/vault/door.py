@@ -26,7 +26,7 @@ from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 from ledger.wire.receipt import Receipt
-from ledger.wire.sealed import Content, associated_data, unseal
+from ledger.wire.sealed import Content, associated_data, commits_to, unseal
 
 ENTRIES_FIELD: Final = "entries"
 """Field of an access entry's sealed header: leaf hashes of what is released."""
@@ -141,6 +141,12 @@ def _unseal(store: Store, keys: VaultKeys, claim: Claim, index: int) -> Content:
     try:
         return unseal(blob, key, associated_data(claim.log, claim.chain, claim.entry_id))
     except BadEvidence as error:
+        if commits_to(blob, key):
+            # Blob and key are those that were handed in: nothing here is damaged.
+            raise BadRequest(
+                f"entry {index} cannot be opened: its author sealed it wrongly",
+                hint="ask its author to amend it",
+            ) from error
         raise LedgerFault(
             f"entry {index} cannot be opened: {error}", hint="restore the vault's key files"
         ) from error

@@ -17,7 +17,7 @@ from ledger.identity import Registry
 from ledger.index_replay import open_indexes, replay
 from ledger.layout import Layout, read_layout
 from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
-from ledger.right_edge import verify_right_edge
+from ledger.right_edge import verified_leaf, verify_right_edge
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED, RunName
 from ledger.tags import TagIndex
@@ -64,13 +64,15 @@ class Reader:
         return nodes
 
     def entry(self, index: int) -> Entry:
-        """One entry. Raises BadRequest when the log is not that large."""
+        """One entry, its leaf against its hash. Raises BadRequest when the log is not that large,
+        LedgerFault when the leaf is damaged.
+        """
         size = self.checkpoint.size
         if not 0 <= index < size:
             raise BadRequest(
                 f"there is no entry {index}", hint=f"the log has entries 0 to {size - 1}"
             )
-        raw = self.store.leaf(index)
+        raw = verified_leaf(self.store, index)
         return Entry(index, raw, decode_leaf(raw))
 
     def proof(self, index: int, signed: bytes | None = None) -> TlogProof:

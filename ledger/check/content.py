@@ -7,6 +7,7 @@ from hashlib import sha256
 from ledger.check.replay import Derived
 from ledger.check.report import Report
 from ledger.errors import CounterfoilError, LedgerFault
+from ledger.store import payloads
 from ledger.store.environment import Reader
 from ledger.store.payloads import Place
 from ledger.store.store import Store
@@ -49,9 +50,14 @@ class ContentCheck:
             self._report.add(f"place {index}", "is damaged")
             return
         place = Place(*PLACE.unpack(row))
-        if place not in (self._place, Place(self._place.segment + 1, 0)):
+        if not self._continues(place):
             self._report.add(f"place {index}", "is not where the payloads before it end")
         self._place = place
+
+    def _continues(self, place: Place) -> bool:
+        """Whether payloads go on there: where the last ended, or behind a full segment."""
+        full = self._place.offset >= payloads.SEGMENT_SIZE
+        return place == self._place or (full and place == Place(self._place.segment + 1, 0))
 
     def _key(self, index: int) -> bytes | None:
         try:
@@ -73,7 +79,7 @@ class ContentCheck:
 
     def finish(self, end: Place) -> None:
         """Nothing may be left over."""
-        if end not in (self._place, Place(self._place.segment + 1, 0)):
+        if not self._continues(end):
             self._report.add("state", "names another end of the payloads than the leaves")
         if self._reader.count("places") != self._rows:
             self._report.add("table places", "holds places that no piece has")

@@ -13,7 +13,7 @@ from ledger.store.environment import Reader
 from ledger.store.runs import Run
 from ledger.store.sorted_index import STRETCH
 from ledger.store.store import RUN_DIRECTORIES, Store
-from ledger.store.tables import INDEX, RUN_KEY, TAG_KEY, TILE_KEY, RunName, RunRow
+from ledger.store.tables import INDEX, RUN_KEY, TILE_KEY, RunName, RunRow, read_tag_row
 from ledger.tags import ROW as TAGS_ROW
 from ledger.wire.ids import ChainId, Hash, entry_id_time
 
@@ -183,7 +183,12 @@ def check_tags(report: Report, store: Store, reader: Reader) -> None:
             _check_tag_rows(report, run, row)
     upto = rows[-1].stop if rows else 0
     for key, value in reader.scan("tags"):
-        if len(key) != TAG_KEY.size or value or not upto <= INDEX.unpack(key[:8])[0] < report.size:
+        try:
+            index, _ = read_tag_row(key, value)
+        except CounterfoilError as error:
+            report.add("table tags", error.message)
+            continue
+        if not upto <= index < report.size:
             report.add("table tags", "holds a row that does not belong there")
 
 

@@ -161,7 +161,7 @@ def _check_keys(report: Report, layout: Layout, genesis: Genesis) -> None:
 def _guarded(report: Report, layout: Layout) -> bytes | None:
     """The checkpoint that the guard remembers."""
     try:
-        guard = Guard(layout.guard)
+        guard = Guard(layout.guard, writable=False)
     except CounterfoilError as error:
         report.add("guard", error.message)
         return None

@@ -31,12 +31,12 @@ _ROOM: Final = _SLOT - _HEAD.size - 32
 class Guard:
     """The open guard of one ledger. Owned by the writer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
         """Open an existing guard. Raises LedgerFault when it is missing or both slots are
         damaged.
         """
         try:
-            self._handle = os.open(path, os.O_RDWR)
+            self._handle = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
         except OSError as error:
             raise LedgerFault(
                 f"the guard file {path.name} cannot be opened: {error.strerror}",

@@ -29,11 +29,12 @@ from ledger.store.tables import (
     PUBLISHED_KEY,
     RUN_KEY,
     STATE_KEY,
-    TAG_KEY,
     TILE_KEY,
     RunName,
     RunRow,
     State,
+    read_tag_row,
+    tag_row,
 )
 from ledger.wire.claim import CLAIM_STRUCT
 from ledger.wire.ids import HASH_SIZE, Hash
@@ -168,7 +169,7 @@ class Store:
     def tags_from(self, index: int) -> list[tuple[int, bytes]]:
         """(index, tag) pairs that no run holds yet."""
         with self.environment.reading() as reader:
-            return [TAG_KEY.unpack(key) for key, _ in reader.scan("tags", INDEX.pack(index))]
+            return [read_tag_row(*row) for row in reader.scan("tags", INDEX.pack(index))]
 
     def run_rows(self, name: RunName) -> list[RunRow]:
         """The registered runs of an index, oldest first."""
@@ -277,7 +278,7 @@ def _apply(writer: Writer, commit: Commit) -> None:
     for index in commit.registry:
         writer.put("registry", INDEX.pack(index), b"")
     for pair in commit.tags:
-        writer.put("tags", TAG_KEY.pack(*pair), b"")
+        writer.put("tags", *tag_row(*pair))
     for finished in commit.finished:
         _register(writer, finished)
     writer.put("meta", CHECKPOINT_KEY, commit.checkpoint)

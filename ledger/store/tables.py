@@ -6,7 +6,7 @@
     tiles      level u8 ‖ tile u64              up to 256 hashes; behind a full tile its inner nodes
     ids        entry id (16) ‖ author (16)      index u64
     registry   index u64                        empty: this entry changes who may sign
-    tags       index u64 ‖ tag (16)             empty: what the entry came from, not yet in a run
+    tags       index u64 ‖ tag (16)             CRC-32 of the key; not yet in a run
     runs       name u8 ‖ from u64 ‖ to u64      rows u64 ‖ SHA-256 of the run's fences (32)
     meta       "state", "checkpoint", "published"
 
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 from typing import Final
+from zlib import crc32
 
 from ledger.errors import LedgerFault
 from ledger.store.payloads import Place
@@ -47,6 +48,19 @@ class RunName(IntEnum):
 
     HEADS = 0
     TAGS = 1
+
+
+def tag_row(index: int, tag: bytes) -> tuple[bytes, bytes]:
+    """A row of table tags. Nothing else can tell a damaged tag: it is not in the leaf."""
+    key = TAG_KEY.pack(index, tag)
+    return key, crc32(key).to_bytes(4, "big")
+
+
+def read_tag_row(key: bytes, value: bytes) -> tuple[int, bytes]:
+    """(index, tag). Raises LedgerFault when the row is damaged."""
+    if len(key) != TAG_KEY.size or crc32(key).to_bytes(4, "big") != value:
+        raise LedgerFault("store: a row of table tags is damaged", hint=DAMAGED)
+    return TAG_KEY.unpack(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ledger.store.guard import Guard
 from ledger.store.guard import renew as renew_guard
 from ledger.store.runs import Run, write_run
 from ledger.store.store import split_piece
-from ledger.store.tables import RUN_KEY, RUN_VALUE, RunName
+from ledger.store.tables import RUN_KEY, RUN_VALUE, RunName, tag_row
 from ledger.tags import ROW as TAGS_ROW
 from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
 from ledger.wire.ids import Hash, TreeSize
@@ -329,7 +329,8 @@ def another_key(name: str) -> Plant:
 def no_such(grown: Grown) -> None:
     """A tag of a leaf that is in a run already."""
     with grown.table("tags") as rows:
-        rows[U64(5) + b"\1" * 16] = b""
+        key, value = tag_row(5, b"\1" * 16)
+        rows[key] = value
 
 
 HEADS = _run_path(RunName.HEADS, 0, STRETCH)
@@ -411,11 +412,12 @@ DAMAGES: Final = [
     Damage("record listed", put("registry", U64(6), b""), "table registry", "does not list"),
     Damage("listed with a value", put("registry", U64(8), b"x"), "table registry", "not list"),
     # Tags in LMDB and runs.
-    Damage("tag of no leaf", put("tags", U64(SIZE) + b"\1" * 16, b""), "table tags", "belong"),
+    Damage("tag of no leaf", put("tags", *tag_row(SIZE, b"\1" * 16)), "table tags", "belong"),
     Damage("tag of a leaf in a run", no_such, "table tags", "belong"),
-    Damage("tag with a value", put("tags", U64(300) + b"\1" * 16, b"x"), "table tags", "belong"),
-    Damage("tag cut", put("tags", U64(300) + b"\1" * 15, b""), "table tags", "belong"),
-    Damage("tag's key cut", put("tags", b"\1", b""), "table tags", "belong"),
+    Damage("tag changed", put("tags", U64(300) + b"\1" * 16, b"\0" * 4), "table tags", "damaged"),
+    Damage("tag without sum", put("tags", U64(300) + b"\1" * 16, b""), "table tags", "damaged"),
+    Damage("tag cut", put("tags", U64(300) + b"\1" * 15, b""), "table tags", "damaged"),
+    Damage("tag's key cut", put("tags", b"\1", b""), "table tags", "damaged"),
     Damage("first heads run gone", drop_nth("runs", 0), "table runs", "do not join"),
     Damage("heads run's row", flip(HEADS, 20), HEADS_NAME, "block 0 is damaged"),
     Damage("heads run's padding", flip(HEADS, 4095), HEADS_NAME, "block 0 is damaged"),

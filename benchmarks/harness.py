@@ -50,7 +50,16 @@ class Scale:
 
 QUICK = Scale("quick", 3, 800, 8_192, (8_192, 40_960), 1, 200, 8_192, 500)
 NORMAL = Scale(
-    "normal", 11, 4_000, 16_384, (100_000, 250_000, 500_000, 1_000_000), 7, 1_000, 131_072, 10_000
+    "normal",
+    11,
+    4_000,
+    16_384,
+    # Sixteen runs of 65,536 leaves become one at 1,048,576: a size before and one after that.
+    (100_000, 250_000, 500_000, 950_000, 1_100_000),
+    7,
+    1_000,
+    131_072,
+    10_000,
 )
 LONG = Scale(
     "long",

@@ -33,7 +33,7 @@ from ledger.wire.ids import (
 )
 from ledger.wire.keys import ED25519, KeyId, key_id, load_ed25519
 from ledger.wire.lines import check_name
-from ledger.wire.note import TYPE_ED25519
+from ledger.wire.note import TYPE_ED25519, parse_vkey
 
 ROLES: Final = frozenset(
     {
@@ -97,11 +97,19 @@ class Genesis:
             raise BadRequest("genesis governor has no id of 16 bytes")
         statement_key = _ed25519(_entry(body["statement"], "alg key"))
         governor_key = _ed25519(governor)
-        if statement_key == governor_key:
-            raise BadRequest("genesis has one key for two uses")
-        return cls(
+        genesis = cls(
             origin, _checkpoint_keys(keys, origin), statement_key, ActorId(actor), governor_key
         )
+        if len(set(genesis.ed25519_keys)) != 3:
+            raise BadRequest("genesis has one key for two uses")
+        return genesis
+
+    @property
+    def ed25519_keys(self) -> tuple[bytes, bytes, bytes]:
+        """The keys of the governor, of the log's statements and of its checkpoints."""
+        vkeys = (parse_vkey(text) for text in self.checkpoint_keys)
+        (checkpoint,) = (vkey.public_key for vkey in vkeys if vkey.type == TYPE_ED25519)
+        return self.governor_key, self.statement_key, checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +226,7 @@ class Registry:
 
     def __post_init__(self) -> None:
         self._governor = load_ed25519(self.genesis.governor_key)
-        for key in (self.genesis.governor_key, self.genesis.statement_key):
+        for key in self.genesis.ed25519_keys:
             self._kids.add(key_id(ED25519, key))
 
     @property

@@ -51,6 +51,10 @@ class Genesis:
     governor: bytes
     governor_key: bytes
 
+    @property
+    def checkpoint_ed25519(self) -> bytes:
+        return next(key.public_key for key in self.checkpoint_keys if key.type == ED25519)
+
 
 @dataclass(frozen=True, slots=True)
 class Enrol:
@@ -96,8 +100,8 @@ def parse_genesis(body: bytes) -> Genesis:
         governor.sized("id", 16),
         governor.ed25519_key(),
     )
-    if genesis.statement_key == genesis.governor_key:
-        raise fields.false("two keys for two uses", "one")
+    if len({genesis.statement_key, genesis.governor_key, genesis.checkpoint_ed25519}) != 3:
+        raise fields.false("three keys for three uses", "one key for two")
     return genesis
 
 

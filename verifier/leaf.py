@@ -11,7 +11,15 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from verifier.claim import CLAIM_BYTES, MAX_INTEGER, ZERO, Claim, parse_claim
+from verifier.claim import (
+    ACCESS,
+    CLAIM_BYTES,
+    MAX_INTEGER,
+    RECORD,
+    ZERO,
+    Claim,
+    parse_claim,
+)
 from verifier.errors import NotVerified
 from verifier.statement import Statement, parse_statement
 
@@ -74,6 +82,8 @@ def parse_leaf(raw: bytes) -> Leaf:
             raise _false("integers below 2^53", f"batch index {member.batch_index}")
         claim_bytes = raw[HEADER_BYTES + _MEMBERSHIP.size :]
         claim = parse_claim(claim_bytes)
+        if claim.kind not in (RECORD, ACCESS):
+            raise _false("a record or an access in a batch", f"kind {claim.kind}")
         return Leaf(seq, prev_hash, prev_index, received_ms, claim, claim_bytes, None, member)
     raise _false(
         "version 1 or 2", f"version {version}{' (reserved)' if version in (0x81, 0x82) else ''}"

@@ -50,6 +50,7 @@ class Registry:
         """Batch and directory chains of all actors: nobody opens them as something else."""
         self._register(genesis.governor_key, genesis.governor, _GOVERN)
         self._register(genesis.statement_key, b"", _LOG)
+        self._register(genesis.checkpoint_ed25519, b"", _LOG)
 
     def signer(self, kind: int, author: bytes, kid: bytes, alg: int) -> Key:
         """The key that must verify a statement here, if its author may make it at all."""

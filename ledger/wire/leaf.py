@@ -15,7 +15,7 @@ from struct import Struct
 from typing import Final
 
 from ledger.errors import BadRequest
-from ledger.wire.claim import CLAIM_SIZE, Claim
+from ledger.wire.claim import CLAIM_SIZE, MEMBER_KINDS, Claim
 from ledger.wire.ids import MAX_INTEGER, ZERO_HASH, Hash, LeafIndex
 from ledger.wire.statement import Statement, parse_statement, slice_claim
 
@@ -71,6 +71,8 @@ def decode_leaf(data: bytes) -> Leaf:
             )
         _, seq, prev_hash, prev_index, received, batch, position = MEMBER_HEADER.unpack_from(data)
         claim = Claim.decode(data[MEMBER_HEADER.size :])
+        if claim.kind not in MEMBER_KINDS:
+            raise BadRequest(f"a batch member cannot be of kind {claim.kind.name.lower()}")
         leaf = Leaf(seq, prev_hash, prev_index, received, claim, None, batch, position)
     else:
         raise BadRequest(f"leaf version {data[0]} is unknown")

@@ -14,6 +14,7 @@ from ledger.wire.leaf import MEMBER_HEADER, encode_leaf
 from tests.vectors.entries_log import SmallLog, leaf_claim
 from tests.vectors.entries_registry import enrol_body, genesis_body, revoke_body
 from tests.vectors.entries_world import (
+    CHECKPOINT_KEY,
     CLINIC,
     DAY_MS,
     GOVERNOR,
@@ -286,6 +287,9 @@ def _false_actors() -> dict[str, Change]:
         "enrol-a-revoked-key": _actor(new, enrol_body(key=PHARMACY.public)),
         "enrol-the-governor's-key": _actor(new, enrol_body(key=GOVERNOR.public)),
         "enrol-the-log's-statement-key": _actor(new, enrol_body(key=LOG_STATEMENT)),
+        "enrol-the-log's-checkpoint-key": _actor(
+            new, enrol_body(key=CHECKPOINT_KEY.vkey.public_key)
+        ),
         "enrol-an-actor-again": _actor(CLINIC.id, enrol_body(key=STRANGER.public)),
         "enrol-the-governor": _actor(GOVERNOR.id, enrol_body(key=STRANGER.public)),
         "enrol-on-a-person's-chain": _actor(PERSON, enrol_body(key=STRANGER.public)),

@@ -98,6 +98,9 @@ def _bad_genesis() -> dict[str, bytes]:
         "checkpoint-of-another-name": but(checkpoint=[stranger, ml_dsa]),
         "checkpoint-key-id-wrong": but(checkpoint=[ed25519.replace("+", "+0", 1), ml_dsa]),
         "checkpoint-as-bytes": but(checkpoint=[ed25519.encode(), ml_dsa]),
+        "statement-key-is-the-checkpoint-key": but(
+            statement={**statement, "key": CHECKPOINT_KEY.vkey.public_key}
+        ),
         "statement-key-of-31-bytes": but(statement={**statement, "key": LOG_STATEMENT[:31]}),
         "statement-key-of-small-order": but(statement={**statement, "key": SMALL_ORDER}),
         "statement-alg-ml-dsa-44": but(statement={**statement, "alg": ML_DSA_44}),

@@ -1,16 +1,14 @@
-"""The LMDB environment: opens, grows, and separates refusals before a commit from failures of one.
+"""The LMDB environment: opens, and separates refusals before a commit from failures of one.
 
-LMDB needs the size of its map ahead of time. Here nobody names it: a commit that does not fit is
-aborted, the map is doubled, and the commit runs again. LMDB allows a resize only while this
-process has no transaction open, so readers pass a gate. Other processes only read, and map more
-than any log will fill: adopting a new size would end the snapshots of their other threads.
+LMDB asks for the size of its map ahead of time, and to change it later no transaction may be open
+in the process. So the map is given more addresses than any log fills, once, and nobody names a
+size: the file grows with what is in it, and the disk is the limit.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +20,11 @@ import lmdb
 from ledger.errors import LedgerFault
 from ledger.store.tables import DAMAGED, NAMES
 
-FIRST_MAP: Final = 64 << 20
-LARGEST_STEP: Final = 16 << 30
-READER_MAP: Final = 1 << 42
-"""Addresses, not memory: what lies behind the end of the file is never touched."""
+MAP: Final = 1 << 42
+"""Addresses, not memory or disk: LMDB's file grows as it is used, what lies behind its end is
+never touched.
+"""
 MAX_READERS: Final = 510
-PATIENCE_S: Final = 30
-"""How long a growing map waits for this process's readers to finish what they read."""
 
 T = TypeVar("T")
 
@@ -45,16 +41,13 @@ class Environment:
     """LMDB with named tables. One writing thread; reading from any thread."""
 
     def __init__(self, path: Path, *, writable: bool, map_limit: int | None = None) -> None:
-        """Open. ``map_limit`` caps the growth, in bytes (None: the disk is the cap)."""
-        self._limit = map_limit
-        self._gate = _Gate()
+        """Open. ``map_limit`` caps what a writer's file holds, in bytes (None: the disk does)."""
         self._pinned = threading.local()
-        used = (path / "data.mdb").stat().st_size if (path / "data.mdb").exists() else 0
         locked = writable or os.access(path, os.W_OK)
         try:
             self._env = lmdb.open(
                 str(path),
-                map_size=self._capped(max(FIRST_MAP, used)) if writable else READER_MAP,
+                map_size=map_limit or MAP,
                 max_dbs=len(NAMES),
                 max_readers=MAX_READERS,
                 readonly=not writable,
@@ -72,9 +65,6 @@ class Environment:
         except lmdb.Error as error:
             raise LedgerFault(f"store: LMDB cannot open its data: {error}", hint=DAMAGED) from error
 
-    def _capped(self, size: int) -> int:
-        return size if self._limit is None else min(size, self._limit)
-
     @contextmanager
     def reading(self) -> Iterator[Reader]:
         """A consistent snapshot: a new one, or the one that this thread has pinned."""
@@ -82,19 +72,18 @@ class Environment:
         if pinned is not None:
             yield pinned
             return
-        with self._gate.passing():
-            try:
-                txn = self._env.begin()
-            except lmdb.Error as error:
-                raise LedgerFault(f"store: LMDB cannot begin to read: {error}") from error
-            try:
-                yield Reader(txn, self._tables)
-            except lmdb.Error as error:
-                raise LedgerFault(f"store: LMDB cannot read: {error}", hint=DAMAGED) from error
-            except StructError as error:
-                raise LedgerFault(f"store: a row is damaged: {error}", hint=DAMAGED) from error
-            finally:
-                txn.abort()
+        try:
+            txn = self._env.begin()
+        except lmdb.Error as error:
+            raise LedgerFault(f"store: LMDB cannot begin to read: {error}") from error
+        try:
+            yield Reader(txn, self._tables)
+        except lmdb.Error as error:
+            raise LedgerFault(f"store: LMDB cannot read: {error}", hint=DAMAGED) from error
+        except StructError as error:
+            raise LedgerFault(f"store: a row is damaged: {error}", hint=DAMAGED) from error
+        finally:
+            txn.abort()
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
@@ -107,61 +96,32 @@ class Environment:
                 self._pinned.reader = None
 
     def write(self, work: Callable[[Writer], T]) -> T:
-        """Run ``work`` in one transaction and commit it durably, growing the map as needed.
+        """Run ``work`` in one transaction and commit it durably.
 
         Raises StorageFull when nothing was written, CommitFailed when that is unknown.
         """
-        while True:
-            try:
-                return self._attempt(work)
-            except lmdb.MapFullError as error:
-                self._grow(error)
-
-    def _attempt(self, work: Callable[[Writer], T]) -> T:
-        with self._gate.passing():
-            try:
-                txn = self._env.begin(write=True)
-            except lmdb.Error as error:
-                raise LedgerFault(f"store: LMDB cannot begin to write: {error}") from error
-            try:
-                result = work(Writer(txn, self._tables))
-            except lmdb.MapFullError:
-                txn.abort()
-                raise
-            except lmdb.Error as error:
-                txn.abort()
-                raise StorageFull(
-                    f"store: LMDB refuses to write: {error}",
-                    hint="make room or mend the disk and try again; nothing was written",
-                ) from error
-            except BaseException:
-                txn.abort()
-                raise
-            try:
-                txn.commit()
-            except lmdb.MapFullError:
-                raise
-            except lmdb.Error as error:
-                raise CommitFailed(
-                    f"store: the commit failed: {error}",
-                    hint="mend the disk, then open the ledger again",
-                ) from error
-            return result
-
-    def _grow(self, error: lmdb.MapFullError) -> None:
-        size = self._env.info()["map_size"]
-        larger = self._capped(size + min(size, LARGEST_STEP))
-        if larger <= size:
-            raise StorageFull(
-                "the ledger's map has reached its limit", hint="raise the limit and try again"
+        try:
+            txn = self._env.begin(write=True)
+        except lmdb.Error as error:
+            raise LedgerFault(f"store: LMDB cannot begin to write: {error}") from error
+        try:
+            result = work(Writer(txn, self._tables))
+        except lmdb.Error as error:
+            txn.abort()
+            raise _refused(error) from error
+        except BaseException:
+            txn.abort()
+            raise
+        try:
+            txn.commit()
+        except lmdb.MapFullError as error:
+            raise _refused(error) from error
+        except lmdb.Error as error:
+            raise CommitFailed(
+                f"store: the commit failed: {error}",
+                hint="mend the disk, then open the ledger again",
             ) from error
-        with self._gate.alone() as alone:
-            if not alone:
-                raise StorageFull(
-                    f"the ledger's map cannot grow: a reader held its snapshot for {PATIENCE_S} s",
-                    hint="close what reads, and try again; nothing was written",
-                ) from error
-            self._env.set_mapsize(larger)
+        return result
 
     @property
     def used_bytes(self) -> int:
@@ -172,6 +132,18 @@ class Environment:
     def close(self) -> None:
         """Close; no transaction may be open."""
         self._env.close()
+
+
+def _refused(error: lmdb.Error) -> StorageFull:
+    """What LMDB could not take before it wrote anything."""
+    if isinstance(error, lmdb.MapFullError):
+        return StorageFull(
+            "the ledger's map has reached its limit", hint="raise the limit and try again"
+        )
+    return StorageFull(
+        f"store: LMDB refuses to write: {error}",
+        hint="make room or mend the disk and try again; nothing was written",
+    )
 
 
 class Reader:
@@ -247,42 +219,3 @@ class Writer(Reader):
             while found and cursor.key() < key and (limit is None or removed < limit):
                 found = cursor.delete() and bool(cursor.key())
                 removed += 1
-
-
-class _Gate:
-    """Many may pass together, one may be alone; who asks for that is let in before newcomers."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._inside: Counter[int] = Counter()
-        """Threads inside, and how deep."""
-        self._asking = 0
-
-    @contextmanager
-    def passing(self) -> Iterator[None]:
-        thread = threading.get_ident()
-        with self._condition:
-            # Who is inside already must get on, or it would never come out.
-            while self._asking and thread not in self._inside:
-                self._condition.wait()
-            self._inside[thread] += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._inside[thread] -= 1
-                if not self._inside[thread]:
-                    del self._inside[thread]
-                if not self._inside:
-                    self._condition.notify_all()
-
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Whether everybody came out in time."""
-        with self._condition:
-            self._asking += 1
-            try:
-                yield self._condition.wait_for(lambda: not self._inside, PATIENCE_S)
-            finally:
-                self._asking -= 1
-                self._condition.notify_all()

@@ -6,67 +6,34 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ledger.author import Draft
 from ledger.log import Log
-from ledger.store import environment
-from ledger.store.environment import Environment, StorageFull
 from tests.log.sample import Sample, placed
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 30
 
 
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[Environment]:
-    """An empty environment whose map is smaller than one big row."""
-    path = tmp_path / "log"
-    path.mkdir()
-    opened = Environment(path, writable=True)
-    yield opened
-    opened.close()
-
-
-def _write_more_than_fits(env: Environment) -> None:
-    env.write(lambda writer: writer.put("meta", b"big", bytes(environment.FIRST_MAP + (1 << 20))))
-
-
-def test_readers_without_a_pause_let_the_map_grow(env: Environment) -> None:
+def test_readers_without_a_pause_do_not_hold_up_the_writer(log: Log, sample: Sample) -> None:
     ended = threading.Event()
 
     def read() -> None:
         while not ended.is_set():
-            with env.reading() as reader:
-                reader.count("meta")
-                with env.reading() as nested:
-                    nested.count("meta")
+            with log.reader.store.environment.reading() as reader:
+                reader.count("entries")
 
     readers = [threading.Thread(target=read, daemon=True) for _ in range(8)]
     for reader in readers:
         reader.start()
-    writer = threading.Thread(target=_write_more_than_fits, args=(env,), daemon=True)
-    writer.start()
-    writer.join(TIMEOUT)
+    entry = sample.clinic.entry(Draft(sample.record, bytes(4 << 20)))
+    answer = log.append_later([entry])
+    placed(answer.result(TIMEOUT)[0])
     ended.set()
     for reader in readers:
         reader.join(TIMEOUT)
-    assert not writer.is_alive()
     assert not any(reader.is_alive() for reader in readers)
-
-
-def test_a_reader_that_never_finishes_is_not_waited_for_without_end(
-    env: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(environment, "PATIENCE_S", 0.2)
-    with env.reading(), pytest.raises(StorageFull, match="snapshot"):
-        _write_more_than_fits(env)
-    with env.reading() as reader:
-        assert reader.get("meta", b"big") is None
-    _write_more_than_fits(env)
 
 
 def test_slots_of_killed_readers_are_given_back(sample: Sample) -> None:

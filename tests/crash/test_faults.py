@@ -227,9 +227,8 @@ def test_the_map_has_a_limit(ledger: Path) -> None:
     check_log(ledger)
 
 
-def test_the_map_grows_by_itself(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_grows_by_itself(ledger: Path) -> None:
     used = (ledger / "log" / "data.mdb").stat().st_size
-    monkeypatch.setattr("ledger.store.environment.FIRST_MAP", used)
     record = Record(record_path(ledger))
     with Log.open(ledger) as log:
         workload = Workload(log, record, 3)

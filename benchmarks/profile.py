@@ -11,12 +11,12 @@ view of the writer thread (which slows small functions down: only its order coun
 from __future__ import annotations
 
 import cProfile
-import importlib
 import pstats
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,29 +26,36 @@ from benchmarks.batch import IN_FLIGHT
 from benchmarks.harness import Result, Row, Scale
 from benchmarks.ledgers import Bench, append_in_flight, open_bench, settle
 from benchmarks.machine import CORES, cpu_by_process
+from ledger.appender import Appender
+from ledger.merkle.frontier import Frontier
+from ledger.store import store
+from ledger.store.environment import Environment, Writer
+from ledger.store.guard import Guard
+from ledger.store.payloads import PayloadFiles
+from ledger.store.sorted_index import RunBuilder
+from ledger.store.store import Store
+from ledger.vault.keys import VaultKeys
 
-STAGES = (
-    (
-        "place: registry, chain, time, leaf and its hash",
-        "ledger.appender:Appender._decide_and_apply",
-    ),
-    ("apply: glue between the steps", "ledger.appender:Appender._apply"),
-    ("tree: frontier and tile hashes", "ledger.merkle.frontier:Frontier.extend"),
-    ("checkpoint: root and signature", "ledger.appender:Appender._sign"),
-    ("free space on the disk", "ledger.store.store:Store.check_space"),
-    ("LMDB: commit, with its fsync", "ledger.store.environment:Environment.write"),
-    ("LMDB: entries and places", "ledger.store.store:_put_entries"),
-    ("LMDB: tiles", "ledger.store.store:_put_tiles"),
-    ("LMDB: ids", "ledger.store.environment:Writer.put_new"),
-    ("LMDB: old ids", "ledger.store.environment:Writer.delete_below"),
-    ("wait for payloads and keys", "concurrent.futures:Future.result"),
-    ("guard, with its fsync", "ledger.store.guard:Guard.advance"),
-    ("adopt: heads, ids in memory", "ledger.appender:Appender._adopt"),
-    ("answers", "concurrent.futures:Future.set_result"),
-    ("beside it, disk thread: payloads, with fsync", "ledger.store.payloads:PayloadFiles.write"),
-    ("beside it, disk thread: content keys, with fsync", "ledger.vault.keys:VaultKeys.store"),
-    ("beside it, index thread: heads runs", "ledger.store.sorted_index:RunBuilder._do"),
+STAGES: tuple[tuple[str, Any, str], ...] = (
+    ("place: registry, chain, time, leaf and its hash", Appender, "_decide_and_apply"),
+    ("apply: glue between the steps", Appender, "_apply"),
+    ("tree: frontier and tile hashes", Frontier, "extend_rows"),
+    ("checkpoint: root and signature", Appender, "_sign"),
+    ("free space on the disk", Store, "check_space"),
+    ("LMDB: commit, with its fsync", Environment, "write"),
+    ("LMDB: entries and places", store, "_put_entries"),
+    ("LMDB: tiles", store, "_put_tiles"),
+    ("LMDB: ids", Writer, "put_new"),
+    ("LMDB: old ids", Writer, "delete_below"),
+    ("wait for payloads and keys", Future, "result"),
+    ("guard, with its fsync", Guard, "advance"),
+    ("adopt: heads, ids in memory", Appender, "_adopt"),
+    ("answers", Future, "set_result"),
+    ("beside it, disk thread: payloads, with fsync", PayloadFiles, "write"),
+    ("beside it, disk thread: content keys, with fsync", VaultKeys, "store"),
+    ("beside it, index thread: heads runs", RunBuilder, "_do"),
 )
+"""Name of the stage, and the function that is it: its owner and its name there."""
 WRITER = "appender"
 IDLE = "waits for admitted entries"
 
@@ -96,15 +103,10 @@ def _clocked() -> Iterator[Clock]:
     """All stages wrapped. A stage that the code no longer has is listed as missing."""
     clock = Clock()
     restore = []
-    for stage, place in STAGES:
-        module, _, path = place.partition(":")
-        *owners, name = path.split(".")
-        owner: Any = importlib.import_module(module)
-        for part in owners:
-            owner = getattr(owner, part, None)
+    for stage, owner, name in STAGES:
         function = getattr(owner, name, None)
         if function is None:
-            clock.missing.append(place)
+            clock.missing.append(f"{owner.__name__}.{name}")
             continue
         restore.append((owner, name, function))
         setattr(owner, name, clock.wrap(stage, function))
@@ -178,14 +180,16 @@ def _report(
     per = 1e6 / count
     result.rows.append(Row(f"{name}: wall time of an entry", "µs", seconds * per))
     series = result.series.setdefault(name, [])
+    unseen: list[str] = []
     busy = sum(spent.wall for (thread, _), spent in clock.spent.items() if thread == WRITER)
-    for stage, _ in STAGES:
+    for stage, _, _ in STAGES:
         found = [
             spent
             for (thread, at), spent in clock.spent.items()
             if at == stage and (thread == WRITER or stage.startswith("beside"))
         ]
         if not found:
+            unseen.append(stage)
             continue
         wall = sum(one.wall for one in found) * per
         cpu = sum(one.cpu for one in found) * per
@@ -198,8 +202,11 @@ def _report(
         role = "the writer's process" if pid == min(after) else "a child process"
         used = (value - before.get(pid, 0.0)) * per
         result.rows.append(Row(f"{name}: CPU of {role}, all threads", "µs", used))
-    if clock.missing:
-        result.notes.append("Not found in the code any more: " + ", ".join(clock.missing))
+    if clock.missing or unseen:
+        # Or the stages above would silently hold what moved elsewhere.
+        result.notes.append(
+            f"{name}, stages that did not run: {', '.join(clock.missing + unseen)}."
+        )
 
 
 def _profiled(bench: Bench, append: Callable[[], int]) -> str:

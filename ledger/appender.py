@@ -48,6 +48,10 @@ from ledger.wire.ids import TreeSize
 
 GROUP_ENTRIES: Final = 8_192
 GROUP_BYTES: Final = 64 << 20
+GATHER_ENTRIES: Final = 1_024
+GATHER_S: Final = 0.02
+GATHER_STEP_S: Final = 0.001
+"""A group of fewer entries waits this long at most, and looks again this often."""
 ENTRY_OVERHEAD: Final = 1_024
 """Leaf, tile and id rows of an entry, rounded up: for the check of free space."""
 
@@ -92,8 +96,17 @@ class _Request:
 class Appender:
     """Start with ``Appender(parts)``, hand in with ``submit``, end with ``close``."""
 
-    def __init__(self, parts: Parts, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        clock: Callable[[], int] | None = None,
+        more_coming: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``clock`` gives unix milliseconds; ``more_coming`` says whether entries are being checked
+        right now that will be handed in.
+        """
         self._parts = parts
+        self._more_coming = more_coming
         self._clock = clock or (lambda: time.time_ns() // 1_000_000)
         self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._mutex = threading.Lock()
@@ -149,9 +162,13 @@ class Appender:
     def _next_group(self) -> list[_Request] | None:
         """Requests for one commit; None to end. An actor entry ends its group: it changes who may
         sign.
+
+        A small group waits a moment for what is being checked: a commit costs the disk four syncs
+        and the processor a signature, whether it holds ten entries or a thousand.
         """
         group: list[_Request] = []
         entries = size = 0
+        deadline = 0.0
         while True:
             request = self._waiting
             self._waiting = None
@@ -159,7 +176,11 @@ class Appender:
                 try:
                     request = self._requests.get(block=not group)
                 except queue.Empty:
-                    return group
+                    late = time.monotonic() >= deadline
+                    if late or entries >= GATHER_ENTRIES or not self._more_coming():
+                        return group
+                    time.sleep(GATHER_STEP_S)
+                    continue
             if request is None:
                 if group:
                     self._requests.put(None)
@@ -168,6 +189,7 @@ class Appender:
             if group and (entries + count > GROUP_ENTRIES or size + blob_bytes > GROUP_BYTES):
                 self._waiting = request
                 return group
+            deadline = deadline or time.monotonic() + GATHER_S
             group.append(request)
             entries, size = entries + count, size + blob_bytes
             if ends:

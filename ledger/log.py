@@ -46,7 +46,13 @@ class Log:
     """An open ledger that may be appended to. Close it, or use it in a ``with`` statement."""
 
     def __init__(
-        self, layout: Layout, lock: WriterLock, parts: Parts, appender: Appender, workers: int
+        self,
+        layout: Layout,
+        lock: WriterLock,
+        parts: Parts,
+        appender: Appender,
+        checking: _Checking,
+        workers: int,
     ) -> None:
         """Use ``Log.open``."""
         self.layout = layout
@@ -63,6 +69,7 @@ class Log:
         self._publishing = threading.Lock()
         self._parts = parts
         self._appender = appender
+        self._checking = checking
         self._admission: Admission = AdmissionWorkers(workers) if workers else AdmissionThreads()
 
     @classmethod
@@ -91,7 +98,9 @@ class Log:
         except BaseException:
             lock.release()
             raise
-        return cls(layout, lock, parts, Appender(parts, clock), workers)
+        checking = _Checking()
+        appender = Appender(parts, clock, checking.any)
+        return cls(layout, lock, parts, appender, checking, workers)
 
     def __enter__(self) -> Self:
         return self
@@ -118,9 +127,8 @@ class Log:
         its author. Raises StorageFull when nothing of a group was written, LedgerFault when the
         ledger has stopped.
         """
-        keys = self._appender.public_keys
         chunks = [submissions[at : at + CHUNK] for at in range(0, len(submissions), CHUNK)]
-        checked = [self._admission.check(chunk, keys) for chunk in chunks]
+        checked = [self._check(chunk) for chunk in chunks]
         answers = [self._hand_over(future.result()) for future in checked]
         return [outcome for answer in answers for outcome in answer.result()]
 
@@ -142,12 +150,19 @@ class Log:
             else:
                 self._hand_over(done.result(), answer)
 
-        self._admission.check(submissions, self._appender.public_keys).add_done_callback(hand_over)
+        self._check(submissions).add_done_callback(hand_over)
         return answer
 
     def append_batch(self, batch: BatchSubmission) -> Outcome:
         """Append a batch under its one signature: all of it, or one error."""
         return self.append_later(batch).result()[0]
+
+    def _check(self, submissions: Sequence[Submission] | BatchSubmission) -> Future[Checked]:
+        """Begin admission. The first to hear that it is done is the count of what is coming."""
+        future = self._admission.check(submissions, self._appender.public_keys)
+        self._checking.begin()
+        future.add_done_callback(self._checking.end)
+        return future
 
     def _hand_over(
         self, checked: Checked, answer: Future[list[Outcome]] | None = None
@@ -201,3 +216,23 @@ class Log:
             note = sign_published(checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
             self.reader.store.publish(note)
         return note
+
+
+class _Checking:
+    """How many admissions are under way. Any thread."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mutex = threading.Lock()
+
+    def begin(self) -> None:
+        with self._mutex:
+            self._count += 1
+
+    def end(self, _done: Future[Checked]) -> None:
+        with self._mutex:
+            self._count -= 1
+
+    def any(self) -> bool:
+        """Whether there are any."""
+        return self._count > 0

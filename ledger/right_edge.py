@@ -101,14 +101,14 @@ def verified_leaf(store: Store, index: int) -> bytes:
 
 def verified_leaves(store: Store, start: int, stop: int) -> Iterator[tuple[int, bytes, Hash]]:
     """Index, leaf and hash of [start, stop), each hash being the one in its tile. LedgerFault."""
-    hashes: list[Hash] = []
+    hashes = b""
     for index, leaf in enumerate(store.leaves(start, stop), start):
         tile, offset = divmod(index, TILE_WIDTH)
         if not offset or not hashes:
             width = min(stop - tile * TILE_WIDTH, TILE_WIDTH)
-            hashes = _hashes(store.read(0, tile, width))
+            hashes = store.read(0, tile, width)
         hash_ = leaf_hash(leaf)
-        if hash_ != hashes[offset]:
+        if hash_ != hashes[offset * HASH_SIZE : (offset + 1) * HASH_SIZE]:
             raise LedgerFault(f"store: leaf {index} does not have its hash", hint=DAMAGED)
         yield index, leaf, hash_
 

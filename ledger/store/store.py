@@ -223,23 +223,25 @@ def leaves_in(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
         (at,) = INDEX.unpack(key)
         if at > index:
             raise LedgerFault(f"store: leaf {index} is missing", hint=DAMAGED)
-        for leaf in split_piece(piece, at):
-            if start <= at < stop:
-                yield leaf
-                index = at + 1
-            at += 1
+        for leaf in split_piece(piece, at, skip=max(start - at, 0), most=stop - at):
+            yield leaf
+            index += 1
     if index != stop:
         raise LedgerFault(f"store: leaf {index} is missing", hint=DAMAGED)
 
 
-def split_piece(piece: bytes, start: int) -> list[bytes]:
-    """The leaves of a piece. LedgerFault when their lengths do not add up."""
-    leaves, at = [], 0
-    while at < len(piece):
-        end = at + 2 + int.from_bytes(piece[at : at + 2], "big")
-        leaves.append(piece[at + 2 : end])
-        at = end
-    if at != len(piece) or b"" in leaves:
+def split_piece(piece: bytes, start: int, skip: int = 0, most: int = FULL_WIDTH) -> list[bytes]:
+    """The leaves of a piece, from the one behind ``skip`` others to number ``most`` of the piece.
+
+    LedgerFault when their lengths do not add up.
+    """
+    leaves, at, number = [], 0, 0
+    while at < len(piece) and number < most:
+        end = at + 2 + (piece[at] << 8 | piece[at + 1] if at + 1 < len(piece) else 0)
+        if number >= skip:
+            leaves.append(piece[at + 2 : end])
+        at, number = end, number + 1
+    if at > len(piece) or (at < len(piece) and number < most) or b"" in leaves:
         raise LedgerFault(f"store: the piece of leaf {start} is damaged", hint=DAMAGED)
     return leaves
 

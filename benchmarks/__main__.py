@@ -31,7 +31,7 @@ from benchmarks.machine import CORES, busy, describe
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"
-NAMES = ("single", "batch", "growth", "proofs", "tree", "profile")
+NAMES = ("single", "batch", "growth", "proofs", "payloads", "tree", "profile")
 _SCALES = {scale.name: scale for scale in (QUICK, NORMAL, LONG)}
 
 

@@ -129,5 +129,6 @@ _DRAW = {
     "batch": _ratios,
     "growth": _growth,
     "proofs": _proofs,
+    "payloads": _ratios,
     "profile": _profile,
 }

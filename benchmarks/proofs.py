@@ -170,7 +170,8 @@ def _reason(ours: Ours, samples: dict[str, Sample]) -> str:
         f"Inclusion made by the reader: {samples['reader'].micros:.0f} µs for a random entry. With "
         f"nothing kept a proof opens {counting.reads} tiles and takes {total * 1e6:.0f} µs: "
         f"{counting.seconds * 1e6:.0f} µs to read them, most of the rest to hash the up to 255 "
-        f"nodes of each partial tile at the right edge (full tiles are stored with theirs). The reader keeps the tiles it used last "
+        f"nodes of each partial tile at the right edge (full tiles are stored with theirs). "
+        f"The reader keeps the tiles it used last "
         f"({KEPT_TILES}){rarely}. With all tiles warm a proof takes {samples['warm'].micros:.0f} "
         f"µs. One node hash takes {samples['hash'].micros:.2f} µs in this run."
     )

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -212,7 +212,7 @@ def _member_columns(claims: Sequence[bytes], batch: Claim, kind: Kind) -> _Colum
     joined = b"".join(claims)
     if {len(claim) for claim in claims} != {CLAIM_SIZE}:
         raise BadRequest(f"a member's claim has not {CLAIM_SIZE} bytes")
-    columns: _Columns = tuple(zip(*CLAIM_STRUCT.iter_unpack(joined), strict=True))  # type: ignore[assignment]
+    columns = cast("_Columns", tuple(zip(*CLAIM_STRUCT.iter_unpack(joined), strict=True)))
     versions, kinds, logs, _, authors, ids, authored, digests, sizes, expiries, amended = columns
     uniform = (
         (versions, CLAIM_VERSION, "version"),

@@ -38,7 +38,7 @@ def inclusion_proof(index: int, size: int, reader: TileReader | TileNodes) -> li
     """Why leaf ``index`` is in the tree of ``size`` leaves."""
     if not 0 <= index < size:
         raise BadRequest(f"there is no leaf {index} in a tree of {size}")
-    return _siblings(0, index, size, as_nodes(reader))
+    return as_nodes(reader).siblings(0, index, size)
 
 
 def check_inclusion(
@@ -76,7 +76,7 @@ def consistency_proof(old: int, new: int, reader: TileReader | TileNodes) -> lis
     height = (old & -old).bit_length() - 1
     position = (old >> height) - 1
     seed = [nodes.node(height, position, new)] if position else []
-    return seed + _siblings(height, position, new, nodes)
+    return [*seed, *nodes.siblings(height, position, new)]
 
 
 def check_consistency(
@@ -205,21 +205,8 @@ def _next_hash(rest: Iterator[bytes]) -> bytes:
     raise BadEvidence("multi-leaf proof length", expected="more hashes", found="the end")
 
 
-def _siblings(height: int, position: int, size: int, nodes: TileNodes) -> list[Hash]:
-    proof: list[Hash] = []
-    last = (size - 1) >> height
-    while last:
-        sibling = position ^ 1
-        if sibling <= last:
-            proof.append(nodes.node(height, sibling, size))
-        position >>= 1
-        last >>= 1
-        height += 1
-    return proof
-
-
 def _siblings_count(height: int, position: int, size: int) -> int:
-    """How many hashes ``_siblings`` gives.
+    """How many hashes ``TileNodes.siblings`` gives.
 
     Below the level where the way of ``position`` meets the way of the last node, every node has a
     sibling; above it only those that are right children.

@@ -70,6 +70,31 @@ class TileNodes:
             return self._full(height, position, size)
         return self._cut(start, size)
 
+    def siblings(self, height: int, position: int, size: int) -> list[Hash]:
+        """The nodes beside the way from a node up to the root of a tree of ``size`` leaves.
+
+        A node and its sibling lie in one tile, so each tile on the way is looked up once.
+        """
+        found: list[Hash] = []
+        last = (size - 1) >> height
+        rows: list[bytes] = []
+        while last:
+            row = height % TILE_HEIGHT
+            if not rows or row == 0:
+                level, tile = height // TILE_HEIGHT, position >> (TILE_HEIGHT - row)
+                width = min((size >> (TILE_HEIGHT * level)) - (tile << TILE_HEIGHT), TILE_WIDTH)
+                rows = self._rows(level, tile, width) if width > 0 else [b""] * TILE_HEIGHT
+            sibling = position ^ 1
+            if (sibling + 1) << height <= size:
+                at = (sibling & ((TILE_WIDTH >> row) - 1)) * HASH_SIZE
+                found.append(Hash(rows[row][at : at + HASH_SIZE]))
+            elif sibling <= last:
+                found.append(self._cut(sibling << height, size))
+            position >>= 1
+            last >>= 1
+            height += 1
+        return found
+
     def _full(self, height: int, position: int, size: int) -> Hash:
         level, row = divmod(height, TILE_HEIGHT)
         first = position << row

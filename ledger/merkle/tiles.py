@@ -132,7 +132,6 @@ class TileNodes:
             raise LedgerFault(f"tile {index} of level {level} holds fewer than {width} hashes")
         if len(tile) == COMPLETE_TILE:
             rows[:TILE_HEIGHT] = [tile[start:stop] for start, stop in _ROW_BOUNDS]
-            rows[TILE_HEIGHT] = b"".join(parents(_split(rows[TILE_HEIGHT - 1])))
             return
         rows[0] = tile[: width * HASH_SIZE]
         for row in range(TILE_HEIGHT):

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ledger.errors import BadRequest
 from ledger.wire import cbor
 from ledger.wire.checkpoint import MAX_NAME_SIZE, TYPE_ML_DSA_44, checkpoint_verifier
-from ledger.wire.claim import Claim, Kind
+from ledger.wire.claim import Claim
 from ledger.wire.ids import (
     BATCH_CHAIN,
     DIRECTORY_CHAIN,
@@ -291,8 +291,3 @@ class Registry:
     def directory_chain(self, actor: ActorId) -> ChainId:
         """The chain of an institution's own resources."""
         return derived_chain(DIRECTORY_CHAIN, self.log, actor)
-
-
-def is_registry_kind(kind: Kind) -> bool:
-    """Whether an entry of this kind changes who may sign."""
-    return kind in (Kind.GENESIS, Kind.ACTOR)

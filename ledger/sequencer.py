@@ -312,7 +312,7 @@ class Draft:
         for position, (claim, chain) in enumerate(zip(batch.claims, batch.chains, strict=True)):
             kind, count, at, hash_ = heads[chain]
             leaf = pack(MEMBER, count, hash_, at, received, batch_index, position) + claim
-            hash_ = digest(b"\0" + leaf).digest()  # type: ignore[assignment]
+            hash_ = Hash(digest(b"\0" + leaf).digest())
             head = heads[chain] = new(Head, (kind, count + 1, index + position, hash_))
             leaves.append(leaf)
             hashes.append(hash_)

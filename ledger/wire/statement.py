@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.errors import BadRequest
 from ledger.wire import cbor
 from ledger.wire.claim import CLAIM_SIZE, MAX_CLAIM, Claim
-from ledger.wire.ids import HASH_SIZE, ActorId, ChainId
+from ledger.wire.ids import HASH_SIZE
 from ledger.wire.keys import ED25519, ML_DSA_44, KeyId, key_id, raw_public
 
 CONTENT_TYPE: Final = "application/vnd.counterfoil.claim"
@@ -196,8 +196,3 @@ class StatementKey:
         """Sign an encoded claim; returns the statement's bytes."""
         signature = self.private.sign(to_be_signed(ED25519, self.kid, claim))
         return _render(_BY_ALG[ED25519], self.kid, claim, signature)
-
-
-def issuer_and_subject(claim: bytes) -> tuple[ActorId, ChainId]:
-    """Author and chain of an encoded claim, by slicing."""
-    return ActorId(claim[_AUTHOR]), ChainId(claim[_CHAIN])

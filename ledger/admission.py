@@ -24,7 +24,7 @@ from ledger.merkle import subtree_root
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, CLAIM_VERSION, MAX_BLOB, Claim, Kind
-from ledger.wire.ids import MAX_INTEGER, ZERO_HASH, ActorId, ChainId, EntryId, is_entry_id
+from ledger.wire.ids import MAX_INTEGER, ZERO_HASH, ActorId, ChainId, EntryId, Position, is_entry_id
 from ledger.wire.keys import KeyId, load_ed25519, verifies
 from ledger.wire.sealed import KEY_SIZE, MIN_BLOB, commits_to
 from ledger.wire.statement import Statement, parse_statement
@@ -43,8 +43,10 @@ class Submission:
     blob: bytes = field(default=b"", repr=False)
     key: bytes = field(default=NO_KEY, repr=False)
     tags: tuple[bytes, ...] = ()
-    amends: int | None = None
-    """Index of the amended leaf, for amend and retract: the claim only has its hash."""
+    amends: Position | None = None
+    """Where the amended leaf stands, for amend, retract and unlink: the claim only has its hash."""
+    erases: tuple[Position, ...] = ()
+    """Where the leaves stand that an erasure names by their hashes, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Admitted(NamedTuple):
     blob: bytes
     key: bytes
     tags: tuple[bytes, ...]
-    amends: int | None
+    amends: Position | None
+    erases: tuple[Position, ...]
 
     def __repr__(self) -> str:
         """Without the content key."""
@@ -114,6 +117,7 @@ def admit(submission: Submission, keys: PublicKeys) -> Admitted:
         submission.key,
         submission.tags,
         submission.amends,
+        submission.erases,
     )
 
 

@@ -242,6 +242,7 @@ def _trusted(submission: Submission) -> Admitted:
         submission.key,
         submission.tags,
         submission.amends,
+        submission.erases,
     )
 
 

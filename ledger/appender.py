@@ -43,7 +43,7 @@ from ledger.store.tables import State
 from ledger.tags import TagIndex
 from ledger.vault.door import Vault
 from ledger.wire.checkpoint import Checkpoint, sign_provisional
-from ledger.wire.claim import Kind
+from ledger.wire.claim import REGISTRY_KINDS
 from ledger.wire.ids import TreeSize
 
 GROUP_ENTRIES: Final = 8_192
@@ -321,7 +321,7 @@ def _measure(items: Sequence[Item]) -> tuple[int, int, bool]:
         else:
             entries += 1
             size += len(item.blob)
-            ends = ends or item.claim.kind is Kind.ACTOR
+            ends = ends or item.claim.kind in REGISTRY_KINDS
     return entries, size, ends
 
 

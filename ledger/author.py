@@ -27,6 +27,7 @@ from ledger.wire.ids import (
     ActorId,
     ChainId,
     Hash,
+    Position,
     derived_chain,
     new_chain_id,
     new_entry_id,
@@ -49,7 +50,9 @@ class Draft:
     header: dict[str, cbor.Value] = field(default_factory=dict, repr=False)
     authored_ms: int | None = None
     amended: Hash = ZERO_HASH
-    amends: int | None = None
+    amends: Position | None = None
+    erases: tuple[Position, ...] = ()
+    body: bytes = b""
     tags: tuple[bytes, ...] = ()
 
 
@@ -69,7 +72,9 @@ class Author:
     def entry(self, draft: Draft) -> Submission:
         """Seal and sign one entry."""
         claim, sealed = self._seal(draft)
-        return Submission(self.key.sign(claim), sealed.blob, sealed.key, draft.tags, draft.amends)
+        return Submission(
+            self.key.sign(claim), sealed.blob, sealed.key, draft.tags, draft.amends, draft.erases
+        )
 
     def open_record(
         self, header: dict[str, cbor.Value] | None = None
@@ -136,6 +141,7 @@ class Author:
             Hash(sha256(sealed.blob).digest()),
             len(sealed.blob),
             amended=draft.amended,
+            body=draft.body,
         )
         return claim, sealed
 

@@ -18,9 +18,19 @@ from ledger.admission import Admitted, AdmittedBatch
 from ledger.errors import BadRequest, Conflict, LedgerFault
 from ledger.heads import ChainType, Head
 from ledger.identity import Registry
+from ledger.named import check_amended, check_erasure
 from ledger.vault.keys import TAG_SIZE
-from ledger.wire.claim import Claim, Kind
-from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex, entry_id_time
+from ledger.wire.claim import REGISTRY_KINDS, Claim, Kind
+from ledger.wire.ids import (
+    ZERO_HASH,
+    ActorId,
+    ChainId,
+    EntryId,
+    Hash,
+    LeafIndex,
+    Position,
+    entry_id_time,
+)
 from ledger.wire.leaf import (
     MEMBER,
     MEMBER_HEADER,
@@ -32,13 +42,13 @@ ID_WINDOW_MS: Final = 30 * 24 * 3600 * 1000
 FUTURE_MS: Final = 5 * 60 * 1000
 CLOCK_TOLERANCE_MS: Final = 60 * 1000
 
-_FIRST_KINDS: Final = {
-    Kind.GENESIS: ChainType.LOG,
-    Kind.ACTOR: ChainType.ACTOR,
-    Kind.OPEN: ChainType.PERSON,
+_FIRST_KINDS: Final = {Kind.ACTOR: ChainType.ACTOR, Kind.OPEN: ChainType.PERSON}
+_DIRECTORY_KINDS: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.ERASURE})
+_LATER_KINDS: Final = {
+    ChainType.LOG: frozenset({Kind.TRUST}),
+    ChainType.ACTOR: frozenset({Kind.ACTOR}),
+    ChainType.PERSON: _DIRECTORY_KINDS | {Kind.LINK, Kind.UNLINK, Kind.ACCESS},
 }
-_PERSON_KINDS: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.LINK, Kind.ACCESS})
-_DIRECTORY_KINDS: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,8 @@ class Draft:
             raise BadRequest("a batch is handed in together with its members")
         if self.registry_changes:
             raise BadRequest(
-                "an actor entry ends its commit", hint="hand in the entries behind it afterwards"
+                "a change of actors or governors ends its commit",
+                hint="hand in the entries behind it afterwards",
             )
         known = self._known(entry)
         if known is not None:
@@ -118,14 +129,19 @@ class Draft:
         head, kind = self._place(claim)
         self._check_author(entry, head)
         if claim.amended != ZERO_HASH:
-            self._check_amended(claim, entry.amends)
+            check_amended(claim, entry.amends, self._leaf_at)
+        elif claim.kind is Kind.ERASURE:
+            check_erasure(claim, kind, entry.erases, self._leaf_at)
         return self._put(entry, head, kind)
 
     def add_batch(self, batch: AdmittedBatch) -> Appended:
         """Place a batch and all its members, or nothing."""
         entry = batch.entry
         if self.registry_changes:
-            raise BadRequest("an actor entry ends its commit", hint="hand the batch in afterwards")
+            raise BadRequest(
+                "a change of actors or governors ends its commit",
+                hint="hand the batch in afterwards",
+            )
         known = self._known(entry)
         if known is not None:
             return Appended(known.index, 1 + len(batch.claims), known.leaf_hash, known=True)
@@ -165,6 +181,11 @@ class Draft:
             return self.leaves[index - self.view.size]
         return self.view.leaf(index)
 
+    def _leaf_at(self, at: Position) -> bytes:
+        if at.back or not 0 <= at.at < self.next_index:
+            raise BadRequest(f"there is no entry {at.at} that could be named")
+        return self._leaf(at.at)
+
     def _check_time(self, entry_id: EntryId, authored_ms: int, expires_ms: int) -> None:
         born = entry_id_time(entry_id)
         if born < self.received_ms - ID_WINDOW_MS:
@@ -190,14 +211,12 @@ class Draft:
             return head, _derived_type(claim, owner, registry)
         if head is None:
             first = _FIRST_KINDS.get(claim.kind)
-            if first is None or first is ChainType.LOG:
+            if first is None:
                 raise BadRequest(
                     f"record {claim.chain.hex()} is unknown", hint="open it first, or mend the id"
                 )
             return None, first
-        if head.type is ChainType.PERSON and claim.kind in _PERSON_KINDS:
-            return head, head.type
-        if head.type is ChainType.ACTOR and claim.kind is Kind.ACTOR:
+        if claim.kind in _LATER_KINDS.get(head.type, ()):
             return head, head.type
         raise BadRequest(
             f"an entry of kind {claim.kind.name.lower()} cannot stand on this chain "
@@ -226,16 +245,6 @@ class Draft:
                     hint="enrol it under another id",
                 )
 
-    def _check_amended(self, claim: Claim, index: int | None) -> None:
-        if index is None or not 0 <= index < self.next_index:
-            raise BadRequest("an amendment must say at which index the amended entry stands")
-        leaf = self._leaf(index)
-        if sha256(b"\0" + leaf).digest() != claim.amended:
-            raise BadRequest(f"the entry at index {index} is not the one that the claim amends")
-        amended = Claim.decode(claim_bytes(leaf))
-        if amended.chain != claim.chain or amended.kind not in (Kind.RECORD, Kind.AMEND):
-            raise BadRequest("only a record entry of the same record can be amended or retracted")
-
     def _put(self, entry: Admitted, head: Head | None, kind: ChainType) -> Appended:
         claim, index = entry.claim, self.next_index
         if head is None:
@@ -253,7 +262,7 @@ class Draft:
         self.blobs.append(entry.blob)
         self.keys.append(entry.key)
         self.tags.extend((index, tag) for tag in entry.tags)
-        if claim.kind is Kind.ACTOR:
+        if claim.kind in REGISTRY_KINDS:
             self.registry_changes.append((index, claim))
         return Appended(LeafIndex(index), 1, hash_)
 

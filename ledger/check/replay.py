@@ -6,7 +6,7 @@ that the leaf says: signature, registry at that position, chain, idempotency, ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,12 +21,13 @@ from ledger.heads import ChainType, Head
 from ledger.identity import Registry
 from ledger.index_replay import first_type
 from ledger.merkle import subtree_root
+from ledger.named import named_hashes
 from ledger.right_edge import found_registry
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import AMENDING_KINDS, Kind
-from ledger.wire.ids import ZERO_HASH, ChainId, Hash
+from ledger.wire.ids import ZERO_HASH, ChainId, Hash, Position
 from ledger.wire.keys import verifies
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 
@@ -202,19 +203,24 @@ class Replay:
         claim, statement = leaf.claim, leaf.statement
         if statement is None:
             raise BadRequest("a batch begins with a member")
-        amends = self._amended_index(leaf) if claim.kind in AMENDING_KINDS else None
+        at = self._positions(leaf, named_hashes(claim))
+        amends = at[0] if at and claim.kind in AMENDING_KINDS else None
+        erases = at if claim.kind is Kind.ERASURE else ()
         raw = claim_bytes(derived.raw)
-        return Admitted(derived.raw[57:], claim, raw, statement.kid, b"", NO_KEY, (), amends)
+        return Admitted(
+            derived.raw[57:], claim, raw, statement.kid, b"", NO_KEY, (), amends, erases
+        )
 
-    def _amended_index(self, leaf: Leaf) -> int | None:
-        """Where the amended leaf stands, looked for along the chain: the claim has its hash."""
+    def _positions(self, leaf: Leaf, hashes: Sequence[Hash]) -> tuple[Position, ...]:
+        """Where named leaves stand, looked for along the chain: the claim has their hashes."""
         hash_, index, seq = leaf.prev_hash, leaf.prev_index, leaf.seq
-        while seq:
-            if hash_ == leaf.claim.amended:
-                return index
+        found: dict[Hash, Position] = {}
+        while seq and len(found) < len(hashes):
+            if hash_ in hashes:
+                found[hash_] = Position(index)
             before = decode_leaf(self._leaf_at(index))
             hash_, index, seq = before.prev_hash, before.prev_index, before.seq
-        return None
+        return tuple(found[one] for one in hashes if one in found)
 
     def _admitted_batch(self, first: Derived, leaf: Leaf, members: list[Derived]) -> AdmittedBatch:
         body = BatchBody.decode(leaf.claim.body)

@@ -28,7 +28,7 @@ from ledger.linkage import Linkage, check_record
 from ledger.log import Log
 from ledger.merkle import leaf_hash
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ChainId
+from ledger.wire.ids import ChainId, Position
 from ledger.wire.sealed import MAX_CONTENT
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
@@ -137,7 +137,7 @@ def _changing(log: Log, draft: Draft, index: int, kind: Kind = Kind.RETRACT) -> 
         kind,
         authored_ms=draft.authored_ms,
         amended=hash_,
-        amends=index,
+        amends=Position(index),
         tags=draft.tags,
     )
 

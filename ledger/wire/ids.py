@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from ledger.errors import BadRequest
 
@@ -22,6 +22,16 @@ TreeSize = NewType("TreeSize", int)
 ChainId = NewType("ChainId", bytes)
 ActorId = NewType("ActorId", bytes)
 EntryId = NewType("EntryId", bytes)
+
+
+class Position(NamedTuple):
+    """Where a leaf stands: its index, and how many logs of the line lie between (docs/spec/
+    succession.md): 0 for this log, 1 for its predecessor.
+    """
+
+    at: int
+    back: int = 0
+
 
 HASH_SIZE: Final = 32
 ID_SIZE: Final = 16

@@ -19,7 +19,7 @@ from ledger.merkle import leaf_hash
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ChainId
+from ledger.wire.ids import ChainId, Position
 from ledger.wire.keys import raw_public
 from ledger.wire.leaf import decode_leaf
 from tests.vectors.entries_lies import continuations
@@ -121,7 +121,8 @@ def append(memory: Memory, leaves: list[bytes], blobs: dict[bytes, Recipe]) -> N
     else:
         recipe = blobs.get(leaf.claim.blob_hash)
         blob, key = (recipe.blob(), recipe.key) if recipe else (b"", NO_KEY)
-        amends = memory.index_of(leaf.claim.amended)
+        index = memory.index_of(leaf.claim.amended)
+        amends = None if index is None else Position(index)
         placed = draft.add(admit(Submission(raw[57:], blob, key, (), amends), memory.keys()))
         if placed.known:
             raise BadRequest("stands already")

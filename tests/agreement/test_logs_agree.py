@@ -20,6 +20,7 @@ from ledger.log import Log
 from ledger.merkle import leaf_hash
 from ledger.sequencer import Appended
 from ledger.wire.claim import Claim, Kind
+from ledger.wire.ids import Position
 from ledger.wire.keys import raw_public
 from ledger.wire.leaf import decode_leaf
 from ledger.wire.receipt import render_receipt
@@ -132,7 +133,7 @@ class Written:
             b'{"resourceType":"Patient","active":true}',
             kind=Kind.AMEND,
             amended=record.leaf_hash,
-            amends=record.index,
+            amends=Position(record.index),
         )
         amended = one(log.append([clinic.entry(amend)]))
         one(log.append([clinic.entry(Draft(clinic.directory, b'{"resourceType":"Location"}'))]))
@@ -143,7 +144,11 @@ class Written:
         accesses = [Draft(chain, b"", kind=Kind.ACCESS) for chain in (person, other)]
         one([log.append_batch(pharmacy.batch(accesses))])
         retract = Draft(
-            person, b"", kind=Kind.RETRACT, amended=amended.leaf_hash, amends=amended.index
+            person,
+            b"",
+            kind=Kind.RETRACT,
+            amended=amended.leaf_hash,
+            amends=Position(amended.index),
         )
         one(log.append([clinic.entry(retract)]))
         log.revoke(pharmacy.id, pharmacy.key.kid)

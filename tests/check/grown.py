@@ -26,6 +26,7 @@ from ledger.log import Log
 from ledger.store import sorted_index
 from ledger.store.tables import NAMES
 from ledger.wire.claim import Kind
+from ledger.wire.ids import Position
 from tests.log.sample import ORIGIN, Sample, placed
 
 BATCH: Final = 10
@@ -134,7 +135,7 @@ def grow(sample: Sample) -> Grown:
             b"{}",
             kind=Kind.AMEND,
             amended=log.reader.store.read(0, 0, 256)[AMENDED * 32 : AMENDED * 32 + 32],  # type: ignore[arg-type]
-            amends=AMENDED,
+            amends=Position(AMENDED),
         )
         assert placed(log.append([sample.clinic.entry(amendment)])[0]).index == AMENDMENT
         for index in (6, 9, 1):

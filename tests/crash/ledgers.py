@@ -34,7 +34,7 @@ from ledger.store import sorted_index
 from ledger.store.merge import merge
 from ledger.store.runs import Run
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ActorId, ChainId, Hash, new_chain_id
+from ledger.wire.ids import ActorId, ChainId, Hash, Position, new_chain_id
 from ledger.wire.statement import StatementKey
 
 ORIGIN: Final = "example.org/crash"
@@ -201,7 +201,7 @@ class Workload:
                 b"{}",
                 kind=kind,
                 amended=appended.leaf_hash,
-                amends=appended.index,
+                amends=Position(appended.index),
             )
             self.exchange([self.author.entry(change)])
 
@@ -258,6 +258,8 @@ def _from_json(value: Any) -> Sent:
         statement, *columns = value
         return BatchSubmission(raw(statement), *([raw(item) for item in one] for one in columns))
     return [
-        Submission(raw(statement), raw(blob), raw(key), tuple(map(raw, tags)), amends)
+        Submission(
+            raw(statement), raw(blob), raw(key), tuple(map(raw, tags)), amends and Position(*amends)
+        )
         for statement, blob, key, tags, amends in value["entries"]
     ]

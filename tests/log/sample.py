@@ -33,7 +33,7 @@ from ledger.store.tables import NAMES
 from ledger.wire import cbor
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import BODY_KINDS, Claim, Kind
-from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, Hash, new_entry_id
+from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, Hash, Position, new_entry_id
 from ledger.wire.keys import raw_public
 from ledger.wire.sealed import Sealed, associated_data, seal
 from ledger.wire.statement import StatementKey
@@ -188,13 +188,14 @@ def entry_with(
     """An entry with fields of its claim changed before sealing and signing."""
     log = changes.get("log", author.log)
     entry_id = changes.setdefault("entry_id", new_entry_id(now_ms()))
+    at = None if amends is None else Position(amends)
     author_key = author.key if key is None else StatementKey.of(key)
     if changes.get("kind") in BODY_KINDS:
         claim = claim_for(author, chain, b"", **changes)
-        return Submission(author_key.sign(claim), amends=amends)
+        return Submission(author_key.sign(claim), amends=at)
     sealed = seal(content, JSON, associated_data(log, chain, entry_id))
     claim = claim_for(author, chain, sealed.blob, **changes)
-    return Submission(author_key.sign(claim), sealed.blob, sealed.key, amends=amends)
+    return Submission(author_key.sign(claim), sealed.blob, sealed.key, amends=at)
 
 
 def raw_entry(author: Author, claim: bytes, sealed: Sealed) -> Submission:

@@ -9,13 +9,13 @@ from ledger.author import Author, Draft
 from ledger.log import Log
 from ledger.merkle import leaf_hash
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ChainId
+from ledger.wire.ids import ChainId, Position
 from tests.log.sample import Sample, placed, refused
 
 
 def _amend(log: Log, author: Author, chain: ChainId, index: int, kind: Kind) -> Submission:
     hash_ = leaf_hash(log.reader.store.leaf(index))
-    return author.entry(Draft(chain, b"{}", kind=kind, amended=hash_, amends=index))
+    return author.entry(Draft(chain, b"{}", kind=kind, amended=hash_, amends=Position(index)))
 
 
 @pytest.mark.parametrize("kind", [Kind.AMEND, Kind.RETRACT])

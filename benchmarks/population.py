@@ -70,9 +70,9 @@ def chain_of(number: int) -> ChainId:
 class Sealers:
     """Processes that seal and sign for one author."""
 
-    def __init__(self, author: Author) -> None:
+    def __init__(self, author: Author, private: Ed25519PrivateKey) -> None:
         context = get_context("spawn")
-        key = author.key.private.private_bytes_raw()
+        key = private.private_bytes_raw()
         self._ends: list[Connection] = []
         self._processes = []
         for number in range(SEALERS):
@@ -152,8 +152,9 @@ class Population:
     @classmethod
     def create(cls, log: Log, content: int) -> Population:
         """Enrol an author in a fresh log and open the first records."""
-        author = enrol(log, "Hospital", Ed25519PrivateKey.generate())
-        population = cls(log, author, Sealers(author), content)
+        private = Ed25519PrivateKey.generate()
+        author = enrol(log, "Hospital", private)
+        population = cls(log, author, Sealers(author, private), content)
         first = [author.entry(Draft(chain_of(at), b"", CBOR, Kind.OPEN)) for at in range(FIRST)]
         settle([log.append_later(first)])
         population.chains, population.person = FIRST, 1

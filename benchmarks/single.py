@@ -20,7 +20,6 @@ from benchmarks.harness import Result, Row, Sample, Scale, Target, Work, alterna
 from benchmarks.ledgers import Bench, open_bench, settle
 from benchmarks.machine import CORES
 from ledger.admission import Submission
-from ledger.wire.keys import raw_public
 from ledger.wire.statement import parse_statement
 
 CHUNK = 64
@@ -65,7 +64,7 @@ def _append(bench: Bench, entries: Sequence[Submission]) -> int:
 
 def signed(bench: Bench, entries: Sequence[Submission]) -> Signed:
     """What verifying entries takes and nothing else."""
-    keys = {key.kid: raw_public(key.private) for key in (author.key for author in bench.authors)}
+    keys = {key.kid: key.public_key for key in (author.key for author in bench.authors)}
     parsed = [parse_statement(entry.statement) for entry in entries]
     return [(keys[one.kid], one.signature, one.signed) for one in parsed]
 

@@ -13,12 +13,14 @@ one deterministic encoding passes. Specification: docs/spec/statement.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from ledger.errors import BadRequest
+from ledger.errors import BadRequest, LedgerFault
 from ledger.wire import cbor
 from ledger.wire.claim import CLAIM_SIZE, MAX_CLAIM, Claim
 from ledger.wire.ids import HASH_SIZE
@@ -175,18 +177,53 @@ def to_be_signed(alg: int, kid: KeyId, claim: bytes) -> bytes:
     )
 
 
+class Signer(Protocol):
+    """Whatever holds a private key: a file read into this process, a token, another machine."""
+
+    @property
+    def alg(self) -> int:
+        """ED25519 or ML_DSA_44."""
+
+    @property
+    def public_key(self) -> bytes:
+        """Raw: 32 bytes, or 1,312."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature: 64 bytes, or 2,420."""
+
+
+@dataclass(frozen=True, slots=True)
+class _InProcess:
+    alg: int
+    public_key: bytes
+    sign: Callable[[bytes], bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class StatementKey:
-    """An author's Ed25519 signing key with its key id, so that signing many claims hashes it
-    once.
-    """
+    """A signing key with its key id, so that signing many claims hashes it once."""
 
-    private: Ed25519PrivateKey
+    signer: Signer = field(repr=False)
+    alg: int
     kid: KeyId
+    public_key: bytes
+    """Raw: 32 bytes for Ed25519, 1,312 for ML-DSA-44."""
 
     @classmethod
-    def of(cls, private: Ed25519PrivateKey) -> StatementKey:
-        return cls(private, key_id(ED25519, raw_public(private)))
+    def of(cls, key: Ed25519PrivateKey | MLDSA44PrivateKey | Signer) -> StatementKey:
+        """A key of this process, or one that is kept elsewhere. Raises BadRequest for another
+        algorithm.
+        """
+        if isinstance(key, Ed25519PrivateKey):
+            signer: Signer = _InProcess(ED25519, raw_public(key), key.sign)
+        elif isinstance(key, MLDSA44PrivateKey):
+            signer = _InProcess(ML_DSA_44, key.public_key().public_bytes_raw(), key.sign)
+        else:
+            signer = key
+        if signer.alg not in _BY_ALG:
+            raise BadRequest("statements are signed with Ed25519 or ML-DSA-44")
+        public_key = signer.public_key
+        return cls(signer, signer.alg, key_id(signer.alg, public_key), public_key)
 
     def sign(self, claim: Claim) -> bytes:
         """Encode and sign a claim; returns the statement's bytes."""
@@ -194,5 +231,15 @@ class StatementKey:
 
     def sign_bytes(self, claim: bytes) -> bytes:
         """Sign an encoded claim; returns the statement's bytes."""
-        signature = self.private.sign(to_be_signed(ED25519, self.kid, claim))
-        return _render(_BY_ALG[ED25519], self.kid, claim, signature)
+        signature = self.sign_raw(to_be_signed(self.alg, self.kid, claim))
+        return _render(_BY_ALG[self.alg], self.kid, claim, signature)
+
+    def sign_raw(self, message: bytes) -> bytes:
+        """A bare signature: 64 bytes, or 2,420. Raises LedgerFault when the signer gives none."""
+        signature = self.signer.sign(message)
+        size = _BY_ALG[self.alg].signature_size
+        if len(signature) != size:
+            raise LedgerFault(
+                f"the signing key gave {len(signature)} bytes in place of a signature of {size}"
+            )
+        return signature

@@ -284,7 +284,8 @@ OF_BYTES: Final = [
     Refusal(
         "other author's key under the right key id",
         lambda s, g: entry_with(
-            replace(s.clinic, key=StatementKey(HOSPITAL_KEY, s.clinic.key.kid)), s.record
+            replace(s.clinic, key=replace(StatementKey.of(HOSPITAL_KEY), kid=s.clinic.key.kid)),
+            s.record,
         ),
         BadEvidence,
         "signature of author",

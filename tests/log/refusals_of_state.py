@@ -216,15 +216,13 @@ OF_STATE: Final = [
     ),
     Refusal(
         "revoked key again",
-        lambda s, g: g.actor(
-            new_chain_id(), Enrol("app", raw_public(s.leaver.key.private)).encode()
-        ),
+        lambda s, g: g.actor(new_chain_id(), Enrol("app", s.leaver.key.public_key).encode()),
         BadRequest,
         "already registered",
     ),
     Refusal(
         "governor's key",
-        lambda s, g: g.actor(new_chain_id(), Enrol("app", raw_public(g.key.private)).encode()),
+        lambda s, g: g.actor(new_chain_id(), Enrol("app", g.key.public_key).encode()),
         BadRequest,
         "already registered",
     ),

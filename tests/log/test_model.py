@@ -161,7 +161,7 @@ class LogMachine(RuleBasedStateMachine):
     def enrol_a_used_key(self, author: Author) -> None:
         if author.id == self.sample.stranger.id:
             return
-        body = Enrol("app", raw_public(author.key.private)).encode()
+        body = Enrol("app", author.key.public_key).encode()
         (outcome,) = self.log.append([self.log.governor().actor(new_chain_id(), body)])
         assert isinstance(outcome, BadRequest)
 

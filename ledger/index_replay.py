@@ -6,6 +6,9 @@ appending takes. A reading process does the same and keeps the result in memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from ledger.errors import LedgerFault
 from ledger.heads import ROW as HEADS_ROW
 from ledger.heads import ChainHeads, ChainType, Head
@@ -30,8 +33,17 @@ def open_indexes(registry: Registry, store: Store) -> tuple[ChainHeads, TagIndex
     return ChainHeads(registry.log, heads), TagIndex(tags)
 
 
+Inherited = Callable[[ChainId], Head | None]
+"""The head of a chain in the newest earlier log of the line that has it."""
+
+
 def replay(
-    store: Store, heads: ChainHeads, tags: TagIndex, edge: RightEdge, builder: RunBuilder | None
+    store: Store,
+    heads: ChainHeads,
+    tags: TagIndex,
+    edge: RightEdge,
+    builder: RunBuilder | None,
+    inherited: Inherited = lambda _chain: None,
 ) -> None:
     """Bring the indexes from their last registered runs to the log's size, checking every hash and
     link: the next leaf of a chain will be linked to what is read here.
@@ -47,9 +59,12 @@ def replay(
     for index, raw, hash_ in verified_leaves(store, start, edge.size):
         leaf = decode_leaf(raw)
         chain = leaf.claim.chain
-        before = local.get(chain) or heads.get(chain)
+        own = local.get(chain) or heads.get(chain)
+        before = own or inherited(chain)
         expected = (before.length, before.hash, before.at) if before else (0, bytes(HASH_SIZE), 0)
-        if (leaf.seq, leaf.prev_hash, leaf.prev_index) != expected:
+        continues = own is None and before is not None
+        found = (leaf.seq, leaf.prev_hash, leaf.prev_index)
+        if found != expected or leaf.continues is not continues:
             raise LedgerFault(f"store: leaf {index} does not follow its chain's head", hint=DAMAGED)
         kind = before.type if before else first_type(leaf, edge.registry)
         local[chain] = Head(kind, leaf.seq + 1, index, hash_)
@@ -60,12 +75,19 @@ def replay(
     tags.applied(tags_from, edge.size - tags_from, store.tags_from(tags_from), builder)
 
 
+_FIRST_KINDS: Final = {
+    Kind.GENESIS: ChainType.LOG,
+    Kind.SUCCESSION: ChainType.LOG,
+    Kind.ACTOR: ChainType.ACTOR,
+    Kind.OPEN: ChainType.PERSON,
+}
+
+
 def first_type(leaf: Leaf, registry: Registry) -> ChainType:
     """What a chain is, from its first leaf."""
     claim = leaf.claim
-    simple = {Kind.GENESIS: ChainType.LOG, Kind.ACTOR: ChainType.ACTOR, Kind.OPEN: ChainType.PERSON}
-    if claim.kind in simple:
-        return simple[claim.kind]
+    if claim.kind in _FIRST_KINDS:
+        return _FIRST_KINDS[claim.kind]
     if claim.chain == registry.batch_chain(claim.author):
         return ChainType.BATCH
     if claim.chain == registry.directory_chain(claim.author):

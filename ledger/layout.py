@@ -1,6 +1,6 @@
 """A ledger's directory, and the small file that says that it is one.
 
-ledger.json    format, origin, where the guard is
+ledger.json    format, origin, where the guard is, and the logs before and after in the line
 lock           held by the writing process
 log/           LMDB
 payloads/      sealed payloads
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import BadRequest, LedgerFault
-from ledger.store.files import write_new
+from ledger.store.files import replace, write_new
 
 FORMAT: Final = "counterfoil ledger 1"
 _FILE: Final = "ledger.json"
@@ -32,6 +32,10 @@ class Layout:
     directory: Path
     origin: str
     guard: Path
+    predecessor: Path | None = None
+    """The ledger that this one took over from (docs/spec/succession.md)."""
+    successor: str = ""
+    """Origin of the log that took over from this one; nothing is appended any more."""
 
     @property
     def lock(self) -> Path:
@@ -69,12 +73,29 @@ def check_free(directory: Path, guard: Path | None) -> Path:
     return guard
 
 
-def write_layout(building: Path, directory: Path, origin: str, guard: Path) -> Layout:
+def write_layout(
+    building: Path, directory: Path, origin: str, guard: Path, predecessor: Path | None = None
+) -> Layout:
     """Write ledger.json into ``building``, which will be renamed to ``directory``."""
-    relative = os.path.relpath(guard.absolute(), directory.absolute())
-    document = {"format": FORMAT, "origin": origin, "guard": relative}
-    write_new(building / _FILE, (json.dumps(document, indent=2) + "\n").encode())
-    return Layout(building, origin, guard)
+    document = {"format": FORMAT, "origin": origin, "guard": _relative(guard, directory)}
+    if predecessor is not None:
+        document["predecessor"] = _relative(predecessor, directory)
+    write_new(building / _FILE, _encode(document))
+    return Layout(building, origin, guard, predecessor)
+
+
+def write_successor(layout: Layout, origin: str) -> None:
+    """Say in a ledger's ledger.json which log took over from it."""
+    path = layout.directory / _FILE
+    replace(path, _encode({**json.loads(path.read_bytes()), "successor": origin}))
+
+
+def _relative(path: Path, directory: Path) -> str:
+    return os.path.relpath(path.absolute(), directory.absolute())
+
+
+def _encode(document: dict[str, str]) -> bytes:
+    return (json.dumps(document, indent=2) + "\n").encode()
 
 
 def read_layout(directory: Path) -> Layout:
@@ -92,7 +113,18 @@ def read_layout(directory: Path) -> Layout:
         raise LedgerFault(f"{_FILE} is damaged", hint="restore it from a backup") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise LedgerFault(f"{_FILE} is of another format than {FORMAT!r}")
-    origin, guard = document.get("origin"), document.get("guard")
-    if not isinstance(origin, str) or not isinstance(guard, str):
+    texts = [document.get(name, "") for name in ("origin", "guard", "predecessor", "successor")]
+    if not all(isinstance(text, str) for text in texts) or not all(texts[:2]):
         raise LedgerFault(f"{_FILE} is damaged", hint="restore it from a backup")
-    return Layout(directory, origin, Path(os.path.normpath(directory / guard)))
+    origin, guard, predecessor, successor = texts
+    return Layout(
+        directory,
+        origin,
+        _beside(directory, guard),
+        _beside(directory, predecessor) if predecessor else None,
+        successor,
+    )
+
+
+def _beside(directory: Path, relative: str) -> Path:
+    return Path(os.path.normpath(directory / relative))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ledger.store.store import Store
 from ledger.store.tables import DAMAGED, RunName
 from ledger.tags import TagIndex
 from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
-from ledger.wire.ids import ChainId, Hash, LeafIndex
+from ledger.wire.ids import ChainId, Hash, LeafIndex, Position
 from ledger.wire.leaf import Leaf, decode_leaf
 from ledger.wire.note import parse_note
 from ledger.wire.proof import TlogProof
@@ -31,11 +31,16 @@ from ledger.wire.receipt import Receipt
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A leaf with its place."""
+    """A leaf with its place: its index, and how many logs of the line before this one."""
 
     index: int
     raw: bytes
     leaf: Leaf
+    back: int = 0
+
+    @property
+    def position(self) -> Position:
+        return Position(self.index, self.back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Reader:
     heads: ChainHeads
     tags: TagIndex
     signed: Callable[[], bytes]
+    predecessor: Reader | None = None
+    """Of the log that this one took over from."""
     _kept: threading.local = field(default_factory=threading.local, repr=False)
 
     @property
@@ -63,10 +70,20 @@ class Reader:
             nodes = self._kept.nodes = TileNodes(self.store)
         return nodes
 
-    def entry(self, index: int) -> Entry:
+    def log_at(self, back: int) -> Reader:
+        """The reader of a log of the line, 0 for this one. Raises BadRequest for one too many."""
+        if not back:
+            return self
+        if self.predecessor is None:
+            raise BadRequest("there is no such earlier log", hint="count back from the newest one")
+        return self.predecessor.log_at(back - 1)
+
+    def entry(self, index: int, back: int = 0) -> Entry:
         """One entry, its leaf against its hash. Raises BadRequest when the log is not that large,
         LedgerFault when the leaf is damaged.
         """
+        if back:
+            return replace(self.log_at(back).entry(index), back=back)
         size = self.checkpoint.size
         if not 0 <= index < size:
             raise BadRequest(
@@ -95,19 +112,48 @@ class Reader:
         """Proof that the tree of size ``new`` continues the one of size ``old``."""
         return consistency_proof(old, new, self._nodes)
 
+    def leaf_at(self, position: Position) -> bytes:
+        """A leaf of this log or an earlier one. Raises BadRequest or LedgerFault."""
+        return self.entry(*position).raw
+
     def head(self, chain: ChainId) -> Head:
-        """The head of a chain. Raises BadRequest for a chain without entries."""
+        """The head of a chain, here or in an earlier log. Raises BadRequest for a chain without
+        entries.
+        """
+        return self._placed_head(chain)[0]
+
+    def find_head(self, chain: ChainId) -> Head | None:
+        """The same, None for a chain without entries."""
         head = self.heads.get(chain)
-        if head is None:
-            raise BadRequest(f"record {chain.hex()} is unknown", hint="check the id")
+        if head is None and self.predecessor is not None:
+            head = self.predecessor.find_head(chain)
         return head
+
+    def _placed_head(self, chain: ChainId) -> tuple[Head, int]:
+        log: Reader | None = self
+        back = 0
+        while log is not None:
+            if (head := log.heads.get(chain)) is not None:
+                return head, back
+            log, back = log.predecessor, back + 1
+        raise BadRequest(f"record {chain.hex()} is unknown", hint="check the id")
+
+    def find_tag(self, tag: bytes) -> Position | None:
+        """The newest entry with a tag, here or in an earlier log."""
+        log: Reader | None = self
+        back = 0
+        while log is not None:
+            if (index := log.tags.get(tag)) is not None:
+                return Position(index, back)
+            log, back = log.predecessor, back + 1
+        return None
 
     def history(self, chain: ChainId) -> Iterator[Entry]:
         """A chain's entries, newest first, each checked against the link that led to it."""
-        head = self.head(chain)
+        head, back = self._placed_head(chain)
         index, seq = head.at, head.length - 1
         while True:
-            entry = self.entry(index)
+            entry = self.entry(index, back)
             if entry.leaf.claim.chain != chain or entry.leaf.seq != seq:
                 raise LedgerFault(
                     f"store: entry {index} is not number {seq} of its chain", hint=DAMAGED
@@ -115,7 +161,16 @@ class Reader:
             yield entry
             if seq == 0:
                 return
+            if entry.leaf.continues:
+                back = self._before(chain, back)
             index, seq = entry.leaf.prev_index, seq - 1
+
+    def _before(self, chain: ChainId, back: int) -> int:
+        """The newest log before one that has the chain."""
+        older = self.log_at(back).predecessor
+        if older is None:
+            raise LedgerFault("store: a leaf continues a log that is not there", hint=DAMAGED)
+        return back + 1 + older._placed_head(chain)[1]
 
 
 @lru_cache(maxsize=16)
@@ -134,7 +189,22 @@ def open_reader(directory: Path) -> Reader:
         raise
 
 
+def open_predecessor(layout: Layout) -> Reader | None:
+    """The reader of the ledger that this one took over from, if it did. Raises LedgerFault."""
+    if layout.predecessor is None:
+        return None
+    try:
+        return open_reader(layout.predecessor)
+    except BadRequest as error:
+        raise LedgerFault(
+            f"the ledger that {layout.directory.name} took over from is not at its place: "
+            f"{error.message}",
+            hint="put it back where ledger.json says",
+        ) from error
+
+
 def _read_snapshot(layout: Layout, store: Store) -> Reader:
+    predecessor = open_predecessor(layout)
     while True:
         with store.environment.pinned():
             runs = [store.run_rows(name) for name in RunName]

@@ -32,6 +32,7 @@ from ledger.wire.ids import (
     entry_id_time,
 )
 from ledger.wire.leaf import (
+    CONTINUES,
     MEMBER,
     MEMBER_HEADER,
     claim_bytes,
@@ -43,6 +44,7 @@ FUTURE_MS: Final = 5 * 60 * 1000
 CLOCK_TOLERANCE_MS: Final = 60 * 1000
 
 _FIRST_KINDS: Final = {Kind.ACTOR: ChainType.ACTOR, Kind.OPEN: ChainType.PERSON}
+_CONTINUING_MEMBER: Final = bytes([MEMBER | CONTINUES])
 _DIRECTORY_KINDS: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.ERASURE})
 _LATER_KINDS: Final = {
     ChainType.LOG: frozenset({Kind.TRUST}),
@@ -63,6 +65,11 @@ class Appended:
     known: bool = False
 
 
+def no_earlier_leaf(at: Position) -> bytes:
+    """Of a log that is the first of its line."""
+    raise BadRequest(f"there is no log {at.back} before this one")
+
+
 @dataclass(frozen=True, slots=True)
 class LogView:
     """What the sequencer may ask about the committed log."""
@@ -76,6 +83,10 @@ class LogView:
     latest_id: bytes
     """The largest entry id ‖ author in the log: a larger one is new without a look-up."""
     leaf: Callable[[int], bytes]
+    inherited: Callable[[ChainId], Head | None] = lambda _chain: None
+    """The head of a chain in the newest earlier log of the line that has it."""
+    earlier_leaf: Callable[[Position], bytes] = no_earlier_leaf
+    """A leaf of an earlier log, ``back`` being over 0. Raises BadRequest."""
 
 
 def receive_time(now_ms: int, last_ms: int) -> int:
@@ -105,6 +116,8 @@ class Draft:
     ids: dict[bytes, int] = field(default_factory=dict)
     """entry id ‖ author -> index."""
     _heads: dict[ChainId, Head] = field(default_factory=dict)
+    _continued: set[ChainId] = field(default_factory=set)
+    """Chains whose head lies in an earlier log: their next leaf says so."""
 
     @property
     def next_index(self) -> int:
@@ -182,7 +195,9 @@ class Draft:
         return self.view.leaf(index)
 
     def _leaf_at(self, at: Position) -> bytes:
-        if at.back or not 0 <= at.at < self.next_index:
+        if at.back:
+            return self.view.earlier_leaf(at)
+        if not 0 <= at.at < self.next_index:
             raise BadRequest(f"there is no entry {at.at} that could be named")
         return self._leaf(at.at)
 
@@ -200,12 +215,19 @@ class Draft:
         if expires_ms and expires_ms < self.received_ms:
             raise BadRequest("the statement has expired", hint="sign the claim again")
 
+    def _head(self, chain: ChainId) -> Head | None:
+        """The leaf that the chain's next one follows, here or in an earlier log of the line."""
+        head = self._heads.get(chain) or self.view.head(chain)
+        if head is None and (head := self.view.inherited(chain)) is not None:
+            self._continued.add(chain)
+        return head
+
     def _place(self, claim: Claim) -> tuple[Head | None, ChainType]:
         """The chain's head and type, if this kind may follow there. Raises BadRequest."""
         registry = self.view.registry
         if claim.log != registry.log:
             raise BadRequest("the claim is for another log", hint="sign it for this log's id")
-        head = self._heads.get(claim.chain) or self.view.head(claim.chain)
+        head = self._head(claim.chain)
         owner = registry.derived.get(claim.chain)
         if owner is not None:
             return head, _derived_type(claim, owner, registry)
@@ -216,7 +238,8 @@ class Draft:
                     f"record {claim.chain.hex()} is unknown", hint="open it first, or mend the id"
                 )
             return None, first
-        if claim.kind in _LATER_KINDS.get(head.type, ()):
+        ended = head.type is ChainType.LOG and claim.chain != registry.log_chain
+        if claim.kind in _LATER_KINDS.get(head.type, ()) and not ended:
             return head, head.type
         raise BadRequest(
             f"an entry of kind {claim.kind.name.lower()} cannot stand on this chain "
@@ -239,7 +262,7 @@ class Draft:
         """
         registry = self.view.registry
         for chain in (registry.batch_chain(actor), registry.directory_chain(actor)):
-            if self._heads.get(chain) or self.view.head(chain):
+            if self._head(chain):
                 raise BadRequest(
                     "a chain of this actor was opened before it was enrolled",
                     hint="enrol it under another id",
@@ -250,7 +273,11 @@ class Draft:
         if head is None:
             leaf = encode_leaf(0, ZERO_HASH, 0, self.received_ms, entry.statement)
         else:
-            leaf = encode_leaf(head.length, head.hash, head.at, self.received_ms, entry.statement)
+            continues = claim.chain in self._continued
+            self._continued.discard(claim.chain)
+            leaf = encode_leaf(
+                head.length, head.hash, head.at, self.received_ms, entry.statement, continues
+            )
         hash_ = Hash(sha256(b"\0" + leaf).digest())
         after = Head(kind, head.length + 1 if head else 1, index, hash_)
         self._heads[claim.chain] = after
@@ -293,7 +320,7 @@ class Draft:
         heads: dict[ChainId, Head] = {}
         directory = registry.directory_chain(author)
         for chain in set(batch.chains):
-            head = self._heads.get(chain) or self.view.head(chain)
+            head = self._head(chain)
             if chain == directory:
                 if Kind(batch.claims[0][1]) is not Kind.RECORD:
                     raise BadRequest("only records stand on a directory chain")
@@ -316,11 +343,15 @@ class Draft:
         self.ids.update(zip(ids, range(index, index + len(ids)), strict=True))
         leaves, hashes, after = self.leaves, self.hashes, self.heads
         pack, digest, new = MEMBER_HEADER.pack, sha256, tuple.__new__
+        continued = self._continued
         # The one loop that a batch cannot do by columns: each leaf needs the hash of the one
         # before.
         for position, (claim, chain) in enumerate(zip(batch.claims, batch.chains, strict=True)):
             kind, count, at, hash_ = heads[chain]
             leaf = pack(MEMBER, count, hash_, at, received, batch_index, position) + claim
+            if continued and chain in continued:
+                leaf = _CONTINUING_MEMBER + leaf[1:]
+                continued.discard(chain)
             hash_ = Hash(digest(b"\0" + leaf).digest())
             head = heads[chain] = new(Head, (kind, count + 1, index + position, hash_))
             leaves.append(leaf)

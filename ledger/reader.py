@@ -14,7 +14,7 @@ from pathlib import Path
 from ledger.errors import BadRequest, LedgerFault
 from ledger.heads import ChainHeads, Head
 from ledger.identity import Registry
-from ledger.index_replay import open_indexes, replay
+from ledger.index_replay import Inherited, open_indexes, replay
 from ledger.layout import Layout, read_layout
 from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
 from ledger.right_edge import verified_leaf, verify_right_edge
@@ -69,6 +69,12 @@ class Reader:
         if nodes is None:
             nodes = self._kept.nodes = TileNodes(self.store)
         return nodes
+
+    def close(self) -> None:
+        """Close the stores, of earlier logs too."""
+        self.store.close()
+        if self.predecessor is not None:
+            self.predecessor.close()
 
     def log_at(self, back: int) -> Reader:
         """The reader of a log of the line, 0 for this one. Raises BadRequest for one too many."""
@@ -203,6 +209,11 @@ def open_predecessor(layout: Layout) -> Reader | None:
         ) from error
 
 
+def inherited_from(predecessor: Reader | None) -> Inherited:
+    """Where the heads of a log's chains are looked for that it has not continued yet."""
+    return (lambda _chain: None) if predecessor is None else predecessor.find_head
+
+
 def _read_snapshot(layout: Layout, store: Store) -> Reader:
     predecessor = open_predecessor(layout)
     while True:
@@ -211,9 +222,9 @@ def _read_snapshot(layout: Layout, store: Store) -> Reader:
             try:
                 edge = verify_right_edge(layout, store)
                 heads, tags = open_indexes(edge.registry, store)
-                replay(store, heads, tags, edge, None)
-                note = store.checkpoint()
-                return Reader(layout, store, edge.registry, heads, tags, partial(bytes, note))
+                replay(store, heads, tags, edge, None, inherited_from(predecessor))
+                note = partial(bytes, store.checkpoint())
+                return Reader(layout, store, edge.registry, heads, tags, note, predecessor)
             except LedgerFault as error:
                 fault = error
         # A writer that merges runs removes the files that this snapshot still names.

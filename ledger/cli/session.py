@@ -53,7 +53,7 @@ def reading(directory: Path) -> Iterator[Reader]:
     try:
         yield reader
     finally:
-        reader.store.close()
+        reader.close()
 
 
 def named(directory: Path) -> Path:

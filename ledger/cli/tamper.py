@@ -49,7 +49,7 @@ def flip_store(ledger: Path, index: int) -> str:
     """Change the same byte of the leaf in the store; says where."""
     reader = open_reader(ledger)
     leaf = reader.store.leaf(index)
-    reader.store.close()
+    reader.close()
     path = ledger / LMDB_DIRECTORY / "data.mdb"
     return _flip(path, path.read_bytes().index(leaf) + _authored_at(leaf))
 

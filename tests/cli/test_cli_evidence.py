@@ -135,7 +135,7 @@ def _export_and_stop(ledger: Path, out: Path, after: int) -> None:
     try:
         export_tiles(reader, out, with_entries=True, advance=stop)
     finally:
-        reader.store.close()
+        reader.close()
 
 
 def test_the_checkpoint_is_replaced_last(

@@ -65,7 +65,7 @@ def test_readers_are_opened_beside_a_writer(children: ForkServer, ledger: Path) 
     while writer.is_alive() or not sizes:
         reader = open_reader(ledger)
         sizes.append(check_reader(reader))
-        reader.store.close()
+        reader.close()
     writer.join()
     assert sizes == sorted(sizes)
     check_log(ledger)
@@ -94,7 +94,7 @@ def test_a_reader_with_threads_beside_a_growing_file(children: ForkServer, ledge
         thread.join()
     assert wrong == []
     assert reader.store.state().size > size
-    reader.store.close()
+    reader.close()
 
 
 def test_threads_read_while_the_writer_grows_its_file(ledger: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_missing_guard_is_refused_until_it_is_renewed(grown: Path) -> None:
     refused(grown, r"guard file ledger\.guard cannot be opened")
     reader = open_reader(grown)
     note = reader.signed()
-    reader.store.close()
+    reader.close()
     renew(guard_of(grown), note)
     check_log(grown)
 

@@ -178,4 +178,4 @@ def test_reader_of_a_closed_ledger(sample: Sample) -> None:
         assert [entry.index for entry in reader.history(sample.record)] == [7, 6, 4]
         assert [entry.raw for entry in map(reader.entry, range(sample.size))] == sample.leaves
     finally:
-        reader.store.close()
+        reader.close()

@@ -4,7 +4,7 @@ answers each.
 A group is decided (``ledger.sequencer``, pure) and then applied, in this order, each step durable
 before the next:
 
-    1. payloads      appended to the segment, fdatasync
+    1. payloads      appended to the segment, fdatasync; tags to their tail file likewise
     2. content keys  into the vault's slots, fdatasync
     3. the log       leaves, tiles, ids, index rows and the signed checkpoint, one LMDB transaction
     4. the guard     the checkpoint once more, outside, fdatasync
@@ -77,6 +77,25 @@ class Parts:
     stopped: bool = False
     """After a failed commit nothing more is written."""
 
+    def adopt(self, count: int) -> None:
+        """Take over the first ``count`` finished runs, which a transaction has registered."""
+        for _ in range(count):
+            self.builder.adopt_next()
+            self.tags.registered(self.tags.index.upto)
+            self.store.tails.drop(self.tags.index.upto)
+
+    def settle(self) -> None:
+        """Register and take over every run that is due. Raises CommitFailed when one failed."""
+        while True:
+            self.builder.settle()
+            if self.builder.failure is not None:
+                raise CommitFailed(f"the index cannot be written: {self.builder.failure}")
+            finished = [run for _, run in self.builder.finished]
+            if not finished:
+                return
+            self.store.register(finished)
+            self.adopt(len(finished))
+
     def close(self) -> None:
         """Finish background work, keep what it made, and close every file."""
         with self.resources:
@@ -91,6 +110,8 @@ class Parts:
 class _Request:
     items: Sequence[Item]
     answer: Future[list[Outcome]]
+    errand: Callable[[Parts], None] | None = None
+    """Something else that only the writer may do; then there are no items."""
 
 
 class Appender:
@@ -128,7 +149,15 @@ class Appender:
         The future raises LedgerFault when the appender has stopped, StorageFull when nothing was
         written.
         """
-        request = _Request(items, Future())
+        return self._hand_in(_Request(items, Future()))
+
+    def run(self, errand: Callable[[Parts], None]) -> Future[list[Outcome]]:
+        """Do something in the writer's thread, between two commits. An OSError there stops the
+        appender, as one of a commit does.
+        """
+        return self._hand_in(_Request((), Future(), errand))
+
+    def _hand_in(self, request: _Request) -> Future[list[Outcome]]:
         with self._mutex:
             stopped = self._stopped
             if stopped is None:
@@ -186,7 +215,9 @@ class Appender:
                     self._requests.put(None)
                 return group or None
             count, blob_bytes, ends = _measure(request.items)
-            if group and (entries + count > GROUP_ENTRIES or size + blob_bytes > GROUP_BYTES):
+            ends = ends or request.errand is not None
+            too_many = entries + count > GROUP_ENTRIES or size + blob_bytes > GROUP_BYTES
+            if group and (too_many or request.errand is not None):
                 self._waiting = request
                 return group
             deadline = deadline or time.monotonic() + GATHER_S
@@ -200,6 +231,9 @@ class Appender:
             raise self._stopped
         if self._parts.builder.failure is not None:
             raise CommitFailed(f"the index cannot be written: {self._parts.builder.failure}")
+        if (errand := group[0].errand) is not None:
+            errand(self._parts)
+            return [[]]
         draft = Draft(self._view(), receive_time(self._clock(), self._received_ms))
         outcomes = [[_place(draft, item) for item in request.items] for request in group]
         if draft.leaves:
@@ -253,7 +287,7 @@ class Appender:
             raise
         except BaseException:
             wait([files])
-            parts.store.payloads.rewind(place)
+            parts.store.rewind(place)
             raise
         try:
             parts.guard.advance(checkpoint)
@@ -263,9 +297,9 @@ class Appender:
             raise CommitFailed(f"after the commit: {error}", hint=error.hint) from error
 
     def _write_files(self, start: int, draft: Draft) -> None:
-        """Payloads and content keys, on the disk thread while LMDB's rows are put in place."""
+        """Payloads, tags and keys, on the disk thread while LMDB's rows are put in place."""
         try:
-            self._parts.store.payloads.write(draft.blobs)
+            self._parts.store.write_files(draft.blobs, draft.tags)
             self._parts.vault.keys.store(start, draft.keys)
         except OSError as error:
             raise storage_full(error) from error
@@ -285,9 +319,7 @@ class Appender:
         for index, claim in draft.registry_changes:
             parts.registry.apply(claim, index)
             self.public_keys = _public_keys(parts.registry)
-        for _ in range(registered):
-            parts.builder.adopt_next()
-            parts.tags.registered(parts.tags.index.upto)
+        parts.adopt(registered)
         parts.heads.applied(start, draft.chains, draft.heads, parts.builder)
         parts.tags.applied(start, len(draft.leaves), draft.tags, parts.builder)
 

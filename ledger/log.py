@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -206,6 +206,15 @@ class Log:
         if isinstance(outcome, CounterfoilError):
             raise outcome
         return outcome
+
+    def erase_tags(self, indexes: Collection[int]) -> None:
+        """Destroy the tags of some entries for good, wherever the index holds them."""
+
+        def errand(parts: Parts) -> None:
+            parts.settle()
+            parts.tags.erase(indexes, parts.store)
+
+        self._appender.run(errand).result()
 
     def publish(self) -> bytes:
         """Sign the newest checkpoint with both keys and keep it; returns the note."""

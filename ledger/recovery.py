@@ -3,8 +3,8 @@ and after a crash.
 
 It verifies the right edge (``right_edge``) and refuses with a message when something does not fit;
 it repairs nothing. What a crash may leave is cut off as part of the normal path, because no commit
-names it: payload bytes behind the committed end, key slots behind the last leaf, run files that
-LMDB does not list, and a guard that is one checkpoint behind.
+names it: payload bytes and tags behind the committed end, key slots behind the last leaf, run
+files that LMDB does not list, and a guard that is one checkpoint behind.
 
 Not looked at here is what lies deeper: ``ledger.check`` re-derives everything from the leaves.
 """
@@ -26,6 +26,7 @@ from ledger.store.guard import Guard
 from ledger.store.sorted_index import RunBuilder
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
+from ledger.store.tails import tail_name
 from ledger.vault.door import Vault
 from ledger.vault.keys import MasterKey, VaultKeys
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
@@ -59,9 +60,9 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
         guard = open_guard(layout, edge)
         stack.callback(guard.close)
         # Only now: were this an old copy of LMDB's file, they would belong to the lost entries.
-        store.payloads.begin_writing()
-        for index in (heads.index, tags.index):
-            index.remove_strays()
+        store.begin_writing()
+        heads.index.remove_strays()
+        tags.index.remove_strays(map(tail_name, store.tails.rows))
         builder = RunBuilder()
         stack.callback(builder.close)
         replay(store, heads, tags, edge, builder)

@@ -4,17 +4,21 @@
 
 A tag is an HMAC under the vault's key, so the index tells nothing without the vault. Two uses:
 the source of an imported resource (so that a second import adds nothing) and an institution's
-patient identifier (which record it is linked to). Tags of the newest leaves also stand in LMDB,
-in log order, until a run holds them.
+patient identifier (which record it is linked to). Tags of the newest leaves stand in tail files
+(``ledger.store.tails``) until a run holds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from struct import Struct
 from typing import Final
 
-from ledger.store.sorted_index import STRETCH, RunBuilder, SortedIndex
+from ledger.store.runs import Run, write_run
+from ledger.store.sorted_index import STRETCH, Finished, RunBuilder, SortedIndex
+from ledger.store.store import Store
+from ledger.store.tables import RunRow
 
 ROW: Final = Struct(">16sQ")
 
@@ -61,6 +65,35 @@ class TagIndex:
     def registered(self, upto: int) -> None:
         """Forget from memory what the runs hold now."""
         self._recent = {tag: index for tag, index in self._recent.items() if index >= upto}
+
+    def erase(self, indexes: Collection[int], store: Store) -> None:
+        """Destroy the rows of some leaves, for good, in runs and tail.
+
+        The builder must be idle and every run registered. Runs are written anew without the rows;
+        one transaction names the new files, then the old ones are overwritten. What a crash leaves
+        half done is done by the same call again.
+        """
+        changed = [
+            Finished(without, (row,))
+            for row, run in self.index.runs()
+            if any(row.start <= index < row.stop for index in indexes)
+            and (without := self._without(indexes, row, run)) != row
+        ]
+        store.register(changed)
+        for finished in changed:
+            self.index.adopt(finished)
+        store.tails.erase(indexes)
+        # All full stretches are in runs: what is left in the tail is the newest one.
+        rest = {tag: index for index, tag in store.tags_from(self.index.upto)}
+        self._recent, self._stretch = rest, dict(rest)
+
+    def _without(self, indexes: Collection[int], row: RunRow, run: Run) -> RunRow:
+        kept = [stored for stored in run.scan() if ROW.unpack(stored)[1] not in indexes]
+        if len(kept) == row.rows:
+            return row
+        empty = replace(row, rewritten=row.rewritten + 1)
+        rows, digest = write_run(self.index.directory / empty.file_name, kept, ROW.size)
+        return replace(empty, rows=rows, digest=digest)
 
 
 def _rows(stretch: dict[bytes, int]) -> Iterator[bytes]:

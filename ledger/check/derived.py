@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.check.replay import Derived
 from ledger.check.report import Report
-from ledger.errors import CounterfoilError
+from ledger.errors import CounterfoilError, LedgerFault
 from ledger.heads import ROW as HEADS_ROW
 from ledger.heads import Head, blind
 from ledger.merkle import TILE_WIDTH, Frontier, complete_tile
@@ -12,8 +12,9 @@ from ledger.sequencer import ID_WINDOW_MS
 from ledger.store.environment import Reader
 from ledger.store.runs import Run
 from ledger.store.sorted_index import STRETCH
-from ledger.store.store import RUN_DIRECTORIES, Store
-from ledger.store.tables import INDEX, RUN_KEY, TILE_KEY, RunName, RunRow, read_tag_row
+from ledger.store.store import RUN_DIRECTORIES, Store, tail_rows_in
+from ledger.store.tables import INDEX, RUN_KEY, TILE_KEY, RunName, RunRow
+from ledger.store.tails import tail_name, tail_of
 from ledger.tags import ROW as TAGS_ROW
 from ledger.wire.ids import ChainId, Hash, entry_id_time
 
@@ -179,26 +180,45 @@ def check_tags(report: Report, store: Store, reader: Reader) -> None:
     check_spans(report, rows)
     for row in rows:
         run = open_run(report, store, row, TAGS_ROW.size)
-        if run is not None:
-            _check_tag_rows(report, run, row)
+        wrong = "" if run is None else _wrong_in_tag_rows(run, row)
+        # The writer beside us wipes what it has replaced.
+        if wrong and row in store.run_rows(row.name):
+            report.add(_name(row), wrong)
     upto = rows[-1].stop if rows else 0
-    for key, value in reader.scan("tags"):
-        try:
-            index, _ = read_tag_row(key, value)
-        except CounterfoilError as error:
-            report.add("table tags", error.message)
+    _check_tails(report, store, reader, upto)
+
+
+def _check_tails(report: Report, store: Store, reader: Reader, upto: int) -> None:
+    """Each tail file has the rows that the table names, in log order and for its leaves."""
+    try:
+        tails = sorted(tail_rows_in(reader).items())
+    except LedgerFault as error:
+        report.add("table tails", error.message)
+        return
+    for start, count in tails:
+        if start != tail_of(start) or not upto <= start < max(report.size, 1) or not count:
+            report.add("table tails", "names a file that does not belong there")
             continue
-        if not upto <= index < report.size:
-            report.add("table tags", "holds a row that does not belong there")
+        try:
+            rows = [index for index, _ in store.tails.read(start, count)]
+        except LedgerFault as error:
+            # A writer beside us removes the files that a run of it has taken over.
+            if start in store.tail_rows():
+                report.add("tags", error.message)
+            continue
+        end = min(start + STRETCH, report.size)
+        if rows != sorted(rows) or rows[0] < start or rows[-1] >= end:
+            report.add(f"tags {tail_name(start)}", "holds a row that does not belong there")
 
 
-def _check_tag_rows(report: Report, run: Run, row: RunRow) -> None:
+def _wrong_in_tag_rows(run: Run, row: RunRow) -> str:
+    """What is wrong in a run of tags; empty when nothing is."""
     last = b""
     try:
         for stored in run.scan():
             if stored[:16] <= last or not row.start <= TAGS_ROW.unpack(stored)[1] < row.stop:
-                report.add(_name(row), "holds a row that does not belong there")
-                return
+                return "holds a row that does not belong there"
             last = stored[:16]
     except CounterfoilError as error:
-        report.add(_name(row), str(error))
+        return str(error)
+    return ""

@@ -8,6 +8,7 @@ from typing import Final
 
 OWNER_FILE: Final = 0o600
 OWNER_DIRECTORY: Final = 0o700
+_PIECE: Final = 1 << 20
 
 
 def make_directory(path: Path) -> None:
@@ -50,6 +51,31 @@ def replace(path: Path, data: bytes) -> None:
 def open_random(path: Path) -> int:
     """A read-write descriptor of an owner-only file, created when absent."""
     return os.open(path, os.O_RDWR | os.O_CREAT, OWNER_FILE)
+
+
+def wipe(path: Path) -> None:
+    """Overwrite a file with zeros, durably, and remove it. Nothing happens when there is none.
+
+    What a flash or copy-on-write disk keeps of the old bytes is out of reach here.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY)
+    except FileNotFoundError:
+        return
+    try:
+        overwrite(handle, 0, os.fstat(handle).st_size)
+    finally:
+        os.close(handle)
+    path.unlink()
+    sync_directory(path.parent)
+
+
+def overwrite(handle: int, offset: int, size: int) -> None:
+    """Zeros over a part of a file, durably."""
+    zeros = bytes(min(size, _PIECE))
+    for at in range(offset, offset + size, _PIECE):
+        write_all(handle, zeros[: offset + size - at], at)
+    os.fdatasync(handle)
 
 
 def write_all(handle: int, data: bytes, offset: int) -> None:

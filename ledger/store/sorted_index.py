@@ -21,12 +21,15 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import LedgerFault
+from ledger.store.files import wipe
 from ledger.store.merge import Merger
 from ledger.store.runs import Run, write_run
 from ledger.store.tables import RunName, RunRow
 
 STRETCH: Final = 4096
 FANOUT: Final = 16
+WIPED: Final = frozenset({RunName.TAGS})
+"""Indexes of what may have to be erased: no copy of it is left in the disk's free space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class SortedIndex:
         """Leaves below this index are covered."""
         return self._runs[-1][0].stop if self._runs else 0
 
+    def runs(self) -> tuple[tuple[RunRow, Run], ...]:
+        """The registered runs with their files, oldest first."""
+        return self._runs
+
     @property
     def rows(self) -> tuple[RunRow, ...]:
         """The registered runs, oldest first."""
@@ -70,9 +77,16 @@ class SortedIndex:
 
     def find(self, key: bytes, below: int = 1 << 64) -> bytes | None:
         """The newest row of a key, looking only at runs that start below this leaf index."""
-        for row, run in reversed(self._runs):
-            if row.start < below and (found := run.find(key)) is not None:
-                return found
+        runs = self._runs
+        try:
+            for row, run in reversed(runs):
+                if row.start < below and (found := run.find(key)) is not None:
+                    return found
+        except LedgerFault:
+            if runs is self._runs:
+                raise
+            # The writer has replaced a run meanwhile, and destroyed its file.
+            return self.find(key, below)
         return None
 
     def adopt(self, finished: Finished) -> None:
@@ -82,7 +96,7 @@ class SortedIndex:
         kept.append((finished.row, self._open(finished.row)))
         self._runs = tuple(sorted(kept, key=lambda pair: pair[0].start))
         for row in replaced:
-            (self.directory / row.file_name).unlink(missing_ok=True)
+            self._remove(self.directory / row.file_name)
 
     def due_merge(self) -> tuple[RunRow, ...]:
         """Sixteen neighbours that are ready to become one; empty when there are none."""
@@ -95,12 +109,21 @@ class SortedIndex:
                 return group
         return ()
 
-    def remove_strays(self) -> None:
-        """Remove files that no commit registered: what a crash left behind."""
-        known = {row.file_name for row in self.rows}
+    def remove_strays(self, others: Iterable[str] = ()) -> None:
+        """Remove files that no commit registered: what a crash left behind.
+
+        ``others`` are names of files in this directory that are no runs and stay.
+        """
+        known = {row.file_name for row in self.rows}.union(others)
         for path in self.directory.iterdir():
             if path.name not in known:
-                path.unlink()
+                self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        if self.name in WIPED:
+            wipe(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 class RunBuilder:
@@ -111,7 +134,7 @@ class RunBuilder:
         self.failure: Exception | None = None
         self._merger = Merger()
         self._merging: set[RunName] = set()
-        self._work: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[_Task | threading.Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="run-builder", daemon=True)
         self._thread.start()
 
@@ -135,8 +158,17 @@ class RunBuilder:
             self._merging.discard(index.name)
         self.merge_if_due(index)
 
+    def settle(self) -> None:
+        """Wait until everything that was queued is done or has failed."""
+        done = threading.Event()
+        self._work.put(done)
+        done.wait()
+
     def _run(self) -> None:
         while (task := self._work.get()) is not None:
+            if isinstance(task, threading.Event):
+                task.set()
+                continue
             # After a failure nothing is finished any more: a later run would leave a gap.
             if self.failure is None:
                 try:

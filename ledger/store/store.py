@@ -9,6 +9,7 @@ raises CommitFailed only opening again tells. Payloads are written and synced be
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +30,13 @@ from ledger.store.tables import (
     PUBLISHED_KEY,
     RUN_KEY,
     STATE_KEY,
+    TAIL_VALUE,
     TILE_KEY,
     RunName,
     RunRow,
     State,
-    read_tag_row,
-    tag_row,
 )
+from ledger.store.tails import ERASED, TailFiles, tail_of
 from ledger.wire.claim import CLAIM_STRUCT
 from ledger.wire.ids import HASH_SIZE, Hash
 from ledger.wire.leaf import claim_bytes
@@ -84,6 +85,7 @@ class Store:
         )
         try:
             self.payloads = PayloadFiles(directory / PAYLOAD_DIRECTORY, self.state().payload_end)
+            self.tails = TailFiles(directory / RUN_DIRECTORIES[RunName.TAGS])
         except BaseException:
             self.environment.close()
             raise
@@ -166,10 +168,16 @@ class Store:
         with self.environment.reading() as reader:
             return [INDEX.unpack(key)[0] for key, _ in reader.scan("registry")]
 
-    def tags_from(self, index: int) -> list[tuple[int, bytes]]:
-        """(index, tag) pairs that no run holds yet."""
+    def tail_rows(self) -> dict[int, int]:
+        """The committed rows of each tail file, by its first leaf."""
         with self.environment.reading() as reader:
-            return [read_tag_row(*row) for row in reader.scan("tags", INDEX.pack(index))]
+            return tail_rows_in(reader)
+
+    def tags_from(self, index: int) -> list[tuple[int, bytes]]:
+        """(index, tag) pairs that no run holds yet, without those that were erased."""
+        tails = sorted(tail for tail in self.tail_rows().items() if tail[0] >= tail_of(index))
+        rows = [row for tail in tails for row in self.tails.read(*tail)]
+        return [(index, tag) for index, tag in rows if tag != ERASED]
 
     def run_rows(self, name: RunName) -> list[RunRow]:
         """The registered runs of an index, oldest first."""
@@ -190,6 +198,21 @@ class Store:
             raise StorageFull(
                 "the disk is full", hint="make room and try again; nothing was written"
             )
+
+    def begin_writing(self) -> None:
+        """Cut off what no commit names. Not before it is certain that this is the newest copy."""
+        self.payloads.begin_writing()
+        self.tails.begin_writing(self.tail_rows())
+
+    def write_files(self, blobs: Sequence[bytes], tags: Sequence[tuple[int, bytes]]) -> None:
+        """Payloads and tags of a commit to come, durably. OSError when the disk refuses."""
+        self.payloads.write(blobs)
+        self.tails.write(tags)
+
+    def rewind(self, place: Place) -> None:
+        """Drop what an aborted commit wrote from ``place`` on, and its tags."""
+        self.payloads.rewind(place)
+        self.tails.rewind(self.tail_rows())
 
     def register(self, finished: Sequence[Finished]) -> None:
         """Make runs part of the log without appending anything."""
@@ -246,6 +269,16 @@ def split_piece(piece: bytes, start: int, skip: int = 0, most: int = FULL_WIDTH)
     return leaves
 
 
+def tail_rows_in(reader: Reader) -> dict[int, int]:
+    """The table of tail files in a snapshot. Raises LedgerFault for a damaged row."""
+    rows: dict[int, int] = {}
+    for key, value in reader.scan("tails"):
+        if len(key) != INDEX.size or len(value) != TAIL_VALUE.size:
+            raise LedgerFault("store: a row of table tails is damaged", hint=DAMAGED)
+        rows[INDEX.unpack(key)[0]] = TAIL_VALUE.unpack(value)[0]
+    return rows
+
+
 def payload_place(reader: Reader, index: int) -> tuple[Place, int]:
     """Where a leaf's blob lies and its size (0: the leaf names none)."""
     row = reader.at_or_before("places", INDEX.pack(index))
@@ -279,8 +312,9 @@ def _apply(writer: Writer, commit: Commit) -> None:
     writer.delete_below("ids", commit.ids_before, limit=2 * len(commit.ids))
     for index in commit.registry:
         writer.put("registry", INDEX.pack(index), b"")
-    for pair in commit.tags:
-        writer.put("tags", *tag_row(*pair))
+    for start, rows in Counter(tail_of(index) for index, _ in commit.tags).items():
+        rows += tail_rows_in(writer).get(start, 0)
+        writer.put("tails", INDEX.pack(start), TAIL_VALUE.pack(rows))
     for finished in commit.finished:
         _register(writer, finished)
     writer.put("meta", CHECKPOINT_KEY, commit.checkpoint)
@@ -326,4 +360,4 @@ def _register(writer: Writer, finished: Finished) -> None:
         writer.delete("runs", row.key())
     writer.put("runs", finished.row.key(), finished.row.value())
     if finished.row.name is RunName.TAGS and not finished.replaced:
-        writer.delete_below("tags", INDEX.pack(finished.row.stop), limit=None)
+        writer.delete_below("tails", INDEX.pack(finished.row.stop), limit=None)

@@ -6,8 +6,9 @@
     tiles      level u8 ‖ tile u64              up to 256 hashes; behind a full tile its inner nodes
     ids        entry id (16) ‖ author (16)      index u64
     registry   index u64                        empty: this entry changes who may sign
-    tags       index u64 ‖ tag (16)             CRC-32 of the key; not yet in a run
+    tails      first index u64                  rows u64 of a tail file (see ``tails``)
     runs       name u8 ‖ from u64 ‖ to u64      rows u64 ‖ SHA-256 of the run's fences (32)
+                                                ‖ rewritten u32
     meta       "state", "checkpoint", "published"
 
 A piece is what one commit added to one bundle, so no byte is written twice and a bundle is its
@@ -21,21 +22,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 from typing import Final
-from zlib import crc32
 
 from ledger.errors import LedgerFault
 from ledger.store.payloads import Place
 
-NAMES: Final = ("entries", "places", "tiles", "ids", "registry", "tags", "runs", "meta")
+NAMES: Final = ("entries", "places", "tiles", "ids", "registry", "tails", "runs", "meta")
 
 INDEX: Final = Struct(">Q")
 PLACE: Final = Struct(">IQ")
 TILE_KEY: Final = Struct(">BQ")
-TAG_KEY: Final = Struct(">Q16s")
+TAIL_VALUE: Final = Struct(">Q")
 RUN_KEY: Final = Struct(">BQQ")
-RUN_VALUE: Final = Struct(">Q32s")
+RUN_VALUE: Final = Struct(">Q32sI")
 _STATE: Final = Struct(">8sQQIQ")
-_MAGIC: Final = b"cflog\x00\x001"
+_MAGIC: Final = b"cflog\x00\x002"
 
 STATE_KEY: Final = b"state"
 CHECKPOINT_KEY: Final = b"checkpoint"
@@ -50,19 +50,6 @@ class RunName(IntEnum):
     TAGS = 1
 
 
-def tag_row(index: int, tag: bytes) -> tuple[bytes, bytes]:
-    """A row of table tags. Nothing else can tell a damaged tag: it is not in the leaf."""
-    key = TAG_KEY.pack(index, tag)
-    return key, crc32(key).to_bytes(4, "big")
-
-
-def read_tag_row(key: bytes, value: bytes) -> tuple[int, bytes]:
-    """(index, tag). Raises LedgerFault when the row is damaged."""
-    if len(key) != TAG_KEY.size or crc32(key).to_bytes(4, "big") != value:
-        raise LedgerFault("store: a row of table tags is damaged", hint=DAMAGED)
-    return TAG_KEY.unpack(key)
-
-
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """A run that the log counts as part of itself: rows of [start, stop)."""
@@ -72,16 +59,19 @@ class RunRow:
     stop: int
     rows: int
     digest: bytes
+    rewritten: int = 0
+    """How often rows were erased; each time the file gets another name."""
 
     @property
     def file_name(self) -> str:
-        return f"{self.start:012d}-{self.stop:012d}.run"
+        version = f".{self.rewritten}" if self.rewritten else ""
+        return f"{self.start:012d}-{self.stop:012d}{version}.run"
 
     def key(self) -> bytes:
         return RUN_KEY.pack(self.name, self.start, self.stop)
 
     def value(self) -> bytes:
-        return RUN_VALUE.pack(self.rows, self.digest)
+        return RUN_VALUE.pack(self.rows, self.digest, self.rewritten)
 
     @classmethod
     def decode(cls, key: bytes, value: bytes) -> RunRow:

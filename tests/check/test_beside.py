@@ -18,7 +18,8 @@ CHECK = """
 import json, sys
 from pathlib import Path
 from ledger.check import check_ledger, derived
-derived.STRETCH = int(sys.argv[2])
+from ledger.store import sorted_index
+sorted_index.STRETCH = derived.STRETCH = int(sys.argv[2])
 
 def progress(what, done, total):
     if not done:

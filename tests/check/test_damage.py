@@ -21,7 +21,8 @@ from ledger.store.guard import Guard
 from ledger.store.guard import renew as renew_guard
 from ledger.store.runs import Run, write_run
 from ledger.store.store import split_piece
-from ledger.store.tables import RUN_KEY, RUN_VALUE, RunName, tag_row
+from ledger.store.tables import RUN_KEY, RUN_VALUE, RunName
+from ledger.store.tails import TAIL_ROW, encode_row, tail_name
 from ledger.tags import ROW as TAGS_ROW
 from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
 from ledger.wire.ids import Hash, TreeSize
@@ -217,7 +218,8 @@ def _run_row(grown: Grown, name: RunName, number: int) -> tuple[bytes, int, int,
     with grown.table("runs") as rows:
         key = [key for key in rows.listed() if key[0] == name][number]
         _, start, stop = RUN_KEY.unpack(key)
-        return key, start, stop, *RUN_VALUE.unpack(rows[key])
+        count, digest, _ = RUN_VALUE.unpack(rows[key])
+        return key, start, stop, count, digest
 
 
 def _run_path(name: RunName, start: int, stop: int) -> str:
@@ -234,7 +236,7 @@ def rewritten_run(name: RunName, change: Callable[[bytes], bytes]) -> Plant:
         rows = list(Run(path, size, count, digest).scan())
         rows[0] = change(rows[0])
         with grown.table("runs") as table:
-            table[key] = RUN_VALUE.pack(*write_run(path, sorted(rows), size))
+            table[key] = RUN_VALUE.pack(*write_run(path, sorted(rows), size), 0)
 
     return plant
 
@@ -249,7 +251,7 @@ def stray_run(name: RunName) -> Plant:
         rows = [b"\1" * 16 + U64(stop) + bytes(size - 24)]
         with grown.table("runs") as table:
             key = RUN_KEY.pack(name, stop, stop + STRETCH)
-            table[key] = RUN_VALUE.pack(*write_run(path, rows, size))
+            table[key] = RUN_VALUE.pack(*write_run(path, rows, size), 0)
 
     return plant
 
@@ -326,17 +328,24 @@ def another_key(name: str) -> Plant:
     return plant
 
 
-def no_such(grown: Grown) -> None:
-    """A tag of a leaf that is in a run already."""
-    with grown.table("tags") as rows:
-        key, value = tag_row(5, b"\1" * 16)
-        rows[key] = value
+def tail_row(index: int, number: int = 0) -> Plant:
+    """A row of the tail is, with its right checksum, that of another leaf."""
+
+    def plant(grown: Grown) -> None:
+        with open(grown.directory / TAIL, "r+b") as file:
+            file.seek(number * TAIL_ROW.size, os.SEEK_END if number < 0 else os.SEEK_SET)
+            file.write(encode_row(index, b"\1" * 16))
+
+    return plant
 
 
 HEADS = _run_path(RunName.HEADS, 0, STRETCH)
 TAGS = _run_path(RunName.TAGS, 0, STRETCH)
 HEADS_NAME = f"run {HEADS.removeprefix('heads/')} of heads"
 TAGS_NAME = f"run {TAGS.removeprefix('tags/')} of tags"
+TAIL_START = SIZE // STRETCH * STRETCH
+TAIL = f"tags/{tail_name(TAIL_START)}"
+TAIL_NAME = f"tags {tail_name(TAIL_START)}"
 KEYS = "vault/keys/00000000.keys"
 SEGMENT = "payloads/00000000.seg"
 TILE = "is not what the leaves give"
@@ -411,13 +420,22 @@ DAMAGES: Final = [
     Damage("genesis not listed", drop("registry", U64(0)), "table registry", "does not list"),
     Damage("record listed", put("registry", U64(6), b""), "table registry", "does not list"),
     Damage("listed with a value", put("registry", U64(8), b"x"), "table registry", "not list"),
-    # Tags in LMDB and runs.
-    Damage("tag of no leaf", put("tags", *tag_row(SIZE, b"\1" * 16)), "table tags", "belong"),
-    Damage("tag of a leaf in a run", no_such, "table tags", "belong"),
-    Damage("tag changed", put("tags", U64(300) + b"\1" * 16, b"\0" * 4), "table tags", "damaged"),
-    Damage("tag without sum", put("tags", U64(300) + b"\1" * 16, b""), "table tags", "damaged"),
-    Damage("tag cut", put("tags", U64(300) + b"\1" * 15, b""), "table tags", "damaged"),
-    Damage("tag's key cut", put("tags", b"\1", b""), "table tags", "damaged"),
+    # Tags in the tail and runs.
+    Damage("tag of no leaf", tail_row(SIZE, -1), TAIL_NAME, "belong"),
+    Damage("tag of a leaf in a run", tail_row(5), TAIL_NAME, "belong"),
+    Damage("tags out of order", tail_row(TAIL_START + STRETCH - 1), TAIL_NAME, "belong"),
+    Damage("tag changed", flip(TAIL, 8), "tags", "row 0 is damaged"),
+    Damage("tag's checksum", flip(TAIL, 24), "tags", "row 0 is damaged"),
+    Damage("tag's padding", flip(TAIL, 31), "tags", "row 0 is damaged"),
+    Damage("tail cut", shorten(TAIL), "tags", "shorter than the log says"),
+    Damage("tail gone", remove(TAIL), "tags", "cannot be read"),
+    Damage("tail of other rows", row("tails", U64(TAIL_START), 7), "tags", ""),
+    Damage("tail's rows cut", cut("tails", U64(TAIL_START)), "table tails", "is damaged"),
+    Damage("tail of a run", put("tails", U64(0), U64(1)), "table tails", "belong"),
+    Damage(
+        "tail of no stretch", put("tails", U64(TAIL_START + 1), U64(1)), "table tails", "belong"
+    ),
+    Damage("tail of none", put("tails", U64(TAIL_START), U64(0)), "table tails", "belong"),
     Damage("first heads run gone", drop_nth("runs", 0), "table runs", "do not join"),
     Damage("heads run's row", flip(HEADS, 20), HEADS_NAME, "block 0 is damaged"),
     Damage("heads run's padding", flip(HEADS, 4095), HEADS_NAME, "block 0 is damaged"),
@@ -437,7 +455,7 @@ DAMAGES: Final = [
         TILE,
     ),
     Damage(
-        "heads run's digest", row("runs", RUN_KEY.pack(0, 0, STRETCH), -1), HEADS_NAME, "footer"
+        "heads run's digest", row("runs", RUN_KEY.pack(0, 0, STRETCH), 20), HEADS_NAME, "footer"
     ),
     Damage("heads run's rows", row("runs", RUN_KEY.pack(0, 0, STRETCH), 7), HEADS_NAME, ""),
     Damage("run row cut", cut("runs", RUN_KEY.pack(0, 0, STRETCH)), "ledger", "runs is damaged"),

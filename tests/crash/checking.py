@@ -146,6 +146,7 @@ def dump(store: Store, keys: VaultKeys) -> dict[str, str]:
     with store.environment.reading() as reader:
         parts = {name: _digest(b"".join(row) for row in reader.scan(name)) for name in NAMES}
     parts["payloads"] = _digest(store.payload(index) for index in range(state.size))
+    parts["tail"] = _digest(index.to_bytes(8, "big") + tag for index, tag in store.tags_from(0))
     parts["end"] = str(state.payload_end)
     parts["keys"] = _digest(keys.load(index) or b"" for index in range(state.size))
     for name, size in ((RunName.HEADS, heads.ROW.size), (RunName.TAGS, tags.ROW.size)):

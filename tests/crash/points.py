@@ -17,13 +17,14 @@ import lmdb
 import pytest
 
 from ledger import appender, founding
-from ledger.store import environment, files, guard, payloads, sorted_index
+from ledger.store import environment, files, guard, payloads, sorted_index, tails
 from ledger.vault import journal, keys
 
 Callback = Callable[[str], None]
 
 _WRITERS: Final[dict[str, ModuleType]] = {
     "payload": payloads,
+    "tail": tails,
     "vault": keys,
     "guard": guard,
     "file": files,
@@ -34,6 +35,10 @@ APPEND: Final = (
     "payload: half written",
     "payload: written",
     "payload: synced",
+    "tail: before write",
+    "tail: half written",
+    "tail: written",
+    "tail: synced",
     "vault: before write",
     "vault: half written",
     "vault: written",

@@ -235,6 +235,12 @@ def test_what_a_crash_leaves_is_cut_off(grown: Path) -> None:
     sizes = {path: path.stat().st_size for path in (grown / "payloads").iterdir()}
     (grown / "heads/000000999936-000001000000.run").write_bytes(b"x" * 5000)
     (grown / "tags/000000000000-000000000032.run.4711").write_bytes(b"")
+    tails = {path: path.read_bytes() for path in (grown / "tags").glob("*.tail")}
+    assert tails
+    for path in tails:
+        with open(path, "ab") as file:
+            file.write(b"t" * 40)
+    (grown / "tags/000000999936.tail").write_bytes(b"t" * 32)
     (grown / "payloads/00000001.seg").write_bytes(b"y" * 100)
     for path in sizes:
         with open(path, "ab") as file:
@@ -245,6 +251,8 @@ def test_what_a_crash_leaves_is_cut_off(grown: Path) -> None:
         file.write(b'{"prev": "00')
     check_log(grown)
     assert {path: path.stat().st_size for path in (grown / "payloads").iterdir()} == sizes
+    for path in (grown / "tags").glob("*.tail"):
+        assert path.read_bytes() == tails[path]
     grow(grown, 2)
     check_log(grown)
 

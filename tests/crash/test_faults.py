@@ -73,6 +73,10 @@ ABORTED = [
     ("payload: half written", NO_SPACE),
     ("payload: written", BROKEN),
     ("payload: synced", BROKEN),
+    ("tail: before write", NO_SPACE),
+    ("tail: half written", NO_SPACE),
+    ("tail: written", BROKEN),
+    ("tail: synced", BROKEN),
     ("vault: before write", NO_SPACE),
     ("vault: half written", NO_SPACE),
     ("vault: written", BROKEN),
@@ -104,6 +108,8 @@ def test_a_failure_before_the_commit_changes_nothing(
     record = Record(record_path(ledger))
     with Log.open(ledger) as log:
         for sent in entries(log, record):
+            if point.startswith("tail") and isinstance(sent, BatchSubmission):
+                continue
             before, note = dump(log.reader.store, log.vault.keys), log.reader.signed()
             failer.arm(point, error)
             with pytest.raises(StorageFull) as raised:

@@ -162,8 +162,8 @@ def test_rows_at_or_before_a_key(env: Environment) -> None:
             row = reader.at_or_before("meta", key)
             assert row == (None if found is None else (found, found * 2))
         assert reader.last("meta") == (b"f", b"ff")
-        assert reader.at_or_before("tags", b"a") is None
-        assert reader.last("tags") is None
+        assert reader.at_or_before("tails", b"a") is None
+        assert reader.last("tails") is None
         assert [key for key, _ in reader.scan("meta", b"c", b"f")] == [b"d"]
 
 

@@ -37,7 +37,7 @@ class ManualBuilder(RunBuilder):
             if self._work.empty():
                 return
             task = self._work.get()
-            assert task is not None
+            assert isinstance(task, sorted_index._Task)
             self._do(task)
 
 

@@ -45,6 +45,14 @@ test: $(DEV) ## set up, then every check that CI runs
 crash: $(DEV) ## the long crash run: kill -9, full disks, flipped bits, hundreds of times
 	$(PY) -m pytest tests/crash -m long
 
+SOFTHSM ?= $(firstword $(wildcard /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so))
+
+.PHONY: hsm
+hsm: $(DEV) ## keys in tokens, with SoftHSM (needs softhsm2)
+	@test -n "$(SOFTHSM)" || { echo 'there is no SoftHSM here' >&2; \
+	    echo 'hint: apt-get install softhsm2' >&2; exit 1; }
+	SOFTHSM=$(SOFTHSM) $(PY) -m pytest tests -m hsm -n 0
+
 .PHONY: bench
 bench: $(BENCH) ## benchmarks against peers in the same run, one million entries
 	$(PY) -m benchmarks

@@ -14,10 +14,12 @@ from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from ledger.errors import BadRequest
 from ledger.identity import Genesis
-from ledger.keyfiles import LogKeys, create_log_keys, governor_key
-from ledger.layout import check_free, write_layout
+from ledger.keyfiles import LogKeys, create_governor_key, create_log_keys
+from ledger.layout import Layout, check_free, write_layout
 from ledger.merkle import Frontier, leaf_hash
 from ledger.store.files import make_directory, sync_directory
 from ledger.store.guard import Guard
@@ -33,8 +35,11 @@ from ledger.wire.lines import check_name
 from ledger.wire.statement import StatementKey
 
 
-def found(directory: Path, origin: str, guard: Path | None = None) -> tuple[str, str]:
-    """Make a ledger; returns its verifier keys, Ed25519 first.
+def found(
+    directory: Path, origin: str, guard: Path | None = None, passphrase: bytes = b""
+) -> tuple[str, str]:
+    """Make a ledger, its key files under the passphrase if there is one; returns its verifier keys,
+    Ed25519 first.
 
     Raises BadRequest for a bad origin, or when directory or guard are in use.
     """
@@ -45,7 +50,7 @@ def found(directory: Path, origin: str, guard: Path | None = None) -> tuple[str,
         undo.callback(shutil.rmtree, building, ignore_errors=True)
         try:
             make_directory(building)
-            keys, checkpoint = _fill(building, directory, origin, guard)
+            keys, checkpoint = _fill(building, directory, origin, guard, passphrase)
             Guard.create(guard, checkpoint)
             undo.callback(guard.unlink)
             if directory.exists():
@@ -61,28 +66,33 @@ def found(directory: Path, origin: str, guard: Path | None = None) -> tuple[str,
     return keys.vkeys
 
 
-def _fill(building: Path, directory: Path, origin: str, guard: Path) -> tuple[LogKeys, bytes]:
+def _fill(
+    building: Path, directory: Path, origin: str, guard: Path, passphrase: bytes
+) -> tuple[LogKeys, bytes]:
     layout = write_layout(building, directory, origin, guard)
-    keys = create_log_keys(building, origin)
+    keys = create_log_keys(building, origin, passphrase)
+    governor = create_governor_key(building, passphrase)
     make_directory(layout.vault)
     MasterKey.create(layout.master_key)
     VaultKeys.create(layout.vault_keys)
     Store.create(building)
     store = Store(building, writable=True)
     try:
-        checkpoint = _first_commit(building, store, keys, layout.vault_keys, layout.master_key)
+        checkpoint = _first_commit(store, keys, governor, layout)
     finally:
         store.close()
     return keys, checkpoint
 
 
-def _first_commit(building: Path, store: Store, keys: LogKeys, vault: Path, master: Path) -> bytes:
+def _first_commit(
+    store: Store, keys: LogKeys, governor: Ed25519PrivateKey, layout: Layout
+) -> bytes:
     now = time.time_ns() // 1_000_000
-    claim, statement = _genesis(building, keys, now)
+    claim, statement = _genesis(keys, governor, now)
     leaf = encode_leaf(0, ZERO_HASH, 0, now, statement)
     frontier = Frontier()
     nodes = frontier.extend_rows([leaf_hash(leaf)])
-    slots = VaultKeys(vault, MasterKey.load(master))
+    slots = VaultKeys(layout.vault_keys, MasterKey.load(layout.master_key))
     slots.store(0, [NO_KEY])
     slots.close()
     checkpoint = Checkpoint(keys.checkpoint.name, TreeSize(1), frontier.root())
@@ -95,8 +105,8 @@ def _first_commit(building: Path, store: Store, keys: LogKeys, vault: Path, mast
     return signed
 
 
-def _genesis(building: Path, keys: LogKeys, now: int) -> tuple[Claim, bytes]:
-    origin, governor = keys.checkpoint.name, governor_key(building)
+def _genesis(keys: LogKeys, governor: Ed25519PrivateKey, now: int) -> tuple[Claim, bytes]:
+    origin = keys.checkpoint.name
     body = Genesis(
         origin,
         keys.vkeys,

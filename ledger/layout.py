@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ledger.errors import BadRequest, LedgerFault
+from ledger.keyfiles.unlock import Unlock
 from ledger.store.files import replace, write_new
 
 FORMAT: Final = "counterfoil ledger 1"
@@ -27,7 +28,7 @@ _FILE: Final = "ledger.json"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the parts of one ledger are."""
+    """Where the parts of one ledger are, and what opens its key files."""
 
     directory: Path
     origin: str
@@ -36,6 +37,7 @@ class Layout:
     """The ledger that this one took over from (docs/spec/succession.md)."""
     successor: str = ""
     """Origin of the log that took over from this one; nothing is appended any more."""
+    unlock: Unlock = field(default_factory=Unlock)
 
     @property
     def lock(self) -> Path:
@@ -98,7 +100,7 @@ def _encode(document: dict[str, str]) -> bytes:
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def read_layout(directory: Path) -> Layout:
+def read_layout(directory: Path, unlock: Unlock | None = None) -> Layout:
     """Read ledger.json. Raises BadRequest when the directory is no ledger."""
     try:
         document = json.loads((directory / _FILE).read_bytes())
@@ -123,6 +125,7 @@ def read_layout(directory: Path) -> Layout:
         _beside(directory, guard),
         _beside(directory, predecessor) if predecessor else None,
         successor,
+        unlock or Unlock(),
     )
 
 

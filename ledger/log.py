@@ -26,7 +26,7 @@ from ledger.appender import Appender, Outcome, Parts
 from ledger.author import Author
 from ledger.errors import CounterfoilError, LedgerFault
 from ledger.identity import Enrol, Revoke
-from ledger.keyfiles import governor_key
+from ledger.keyfiles import Unlock, governor_key
 from ledger.layout import Layout, read_layout
 from ledger.reader import Reader
 from ledger.recovery import open_parts
@@ -80,14 +80,16 @@ class Log:
         map_limit: int | None = None,
         clock: Callable[[], int] | None = None,
         workers: int = 0,
+        unlock: Unlock | None = None,
     ) -> Self:
         """Lock, verify the right edge, and start the writer. Raises BadRequest or LedgerFault.
 
         ``map_limit`` caps LMDB's file in bytes; ``clock`` gives unix milliseconds;
         ``workers`` is the number of processes that check entries, 0 for threads of this process
-        (enough for a command; a busy server takes one for each core).
+        (enough for a command; a busy server takes one for each core); ``unlock`` has what opens
+        key files under a passphrase.
         """
-        layout = read_layout(directory)
+        layout = read_layout(directory, unlock)
         if not os.access(directory, os.W_OK):
             raise LedgerFault(
                 f"{directory.name} is read-only", hint="make it writable, or use a reading command"
@@ -186,7 +188,7 @@ class Log:
     def governor(self) -> Author:
         """The governor, where its key lies with the ledger. Raises LedgerFault."""
         registry = self.reader.registry
-        key = StatementKey.of(governor_key(self.layout.directory))
+        key = StatementKey.of(governor_key(self.layout.directory, self.layout.unlock))
         return Author(registry.log, registry.genesis.governor, key)
 
     def enrol(self, name: str, role: str, public_key: bytes) -> tuple[ActorId, Appended]:

@@ -85,7 +85,7 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
 
 def load_own_keys(layout: Layout, genesis: Genesis) -> LogKeys:
     """The keys that the log signs with, which must be those of its genesis. Raises LedgerFault."""
-    keys = load_log_keys(layout.directory, layout.origin)
+    keys = load_log_keys(layout.directory, layout.origin, layout.unlock)
     own = (keys.vkeys, raw_public(keys.statement))
     if own != (genesis.checkpoint_keys, genesis.statement_key):
         raise LedgerFault(

@@ -22,14 +22,21 @@ from typing import Any
 from ledger.check.ledger import MAX_PROBLEMS, check_ledger
 from ledger.check.report import Problem, Progress, Report
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
+from ledger.keyfiles import Unlock
 
 
-def check_apart(directory: Path, progress: Progress = lambda *_: None) -> Report:
-    """``check_ledger`` in a child. Raises BadRequest or LedgerFault as it does."""
+def check_apart(
+    directory: Path, progress: Progress = lambda *_: None, unlock: Unlock | None = None
+) -> Report:
+    """``check_ledger`` in a child. Raises BadRequest or LedgerFault as it does.
+
+    Of ``unlock`` the files count: nobody is asked.
+    """
     report = Report(MAX_PROBLEMS, progress)
     answered = False
     # -P: what lies where the command is given is not imported, the paths of this process are.
     command = [sys.executable, "-P", "-m", "ledger.check.apart", str(directory)]
+    command += [str(path) for path in (unlock or Unlock()).passphrase_files]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
         assert child.stdout is not None
@@ -59,9 +66,9 @@ def _say(**said: object) -> None:
     print(json.dumps(said), flush=True)
 
 
-def _main(directory: Path) -> None:
+def _main(directory: Path, *passphrase_files: Path) -> None:
     try:
-        report = check_ledger(directory, lambda *at: _say(progress=at))
+        report = check_ledger(directory, lambda *at: _say(progress=at), Unlock(passphrase_files))
     except CounterfoilError as error:
         _say(refused=[type(error).__name__, error.message, error.hint])
         return
@@ -70,4 +77,4 @@ def _main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    _main(*map(Path, sys.argv[1:]))

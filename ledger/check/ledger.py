@@ -18,9 +18,9 @@ from ledger.check.derived import (
 )
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
-from ledger.errors import CounterfoilError, LedgerFault
+from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 from ledger.identity import Genesis
-from ledger.keyfiles import governor_key, governor_key_path
+from ledger.keyfiles import Unlock, governor_key, governor_key_path
 from ledger.layout import Layout, read_layout
 from ledger.merkle import root_at
 from ledger.recovery import load_own_keys
@@ -44,9 +44,11 @@ MAX_PROBLEMS: Final = 100
 _PROGRESS_EVERY: Final = 512
 
 
-def check_ledger(directory: Path, progress: Progress = lambda *_: None) -> Report:
+def check_ledger(
+    directory: Path, progress: Progress = lambda *_: None, unlock: Unlock | None = None
+) -> Report:
     """Check everything; see the package. Raises BadRequest when the directory is no ledger."""
-    layout = read_layout(directory)
+    layout = read_layout(directory, unlock)
     report = Report(MAX_PROBLEMS, progress)
     try:
         _check(layout, report)
@@ -152,8 +154,13 @@ def _check_keys(report: Report, layout: Layout, genesis: Genesis) -> None:
     try:
         load_own_keys(layout, genesis)
         here = governor_key_path(layout.directory).exists()
-        if here and raw_public(governor_key(layout.directory)) != genesis.governor_key:
+        if (
+            here
+            and raw_public(governor_key(layout.directory, layout.unlock)) != genesis.governor_key
+        ):
             report.add("keys", "the governor's key file is not the key that the genesis names")
+    except BadRequest as error:
+        report.add("keys", f"not checked: {error.message}")
     except CounterfoilError as error:
         report.add("keys", error.message)
 

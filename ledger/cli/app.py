@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from ledger.cli import appending, evidence, founding, importer, showing, upkeep
 from ledger.cli.outcome import DONE, EXIT_CODES, INTERRUPTED, USAGE, report, say
+from ledger.cli.unlocking import add_options
 
 _BROKEN_PIPE: Final = 141
 """As shells say it: 128 + SIGPIPE. Whoever read our output has seen enough."""
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for group in (founding, importer, appending, showing, evidence, upkeep):
     group.add_to(app)
+add_options(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """Authors by name on this machine: which actor a name means, and its signing key.
 
-    keys/authors/NAME.ed25519    private key, if it was made here
-    keys/authors/NAME.json       {"name", "actor", "role"}
+    keys/authors/NAME.json    {"name", "actor", "role"}
+    keys/authors/NAME.…       its signing key, if it was made here (``author_keys``)
 
 Names are sealed in the log, so the name of an actor is known only where it was enrolled.
 """
@@ -13,17 +13,14 @@ import unicodedata
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from ledger.author import Author
+from ledger.cli.author_keys import signing_key
 from ledger.errors import BadRequest, LedgerFault
 from ledger.identity import Registry
-from ledger.keyfiles import author_key_path, create_ed25519, load_ed25519_file
+from ledger.keyfiles import authors_directory
 from ledger.log import Log
 from ledger.store.files import replace
 from ledger.wire.ids import ActorId
-from ledger.wire.statement import StatementKey
 
 GOVERNOR: Final = "governor"
 _MAX_NAME: Final = 120
@@ -51,7 +48,7 @@ def checked_name(name: str) -> str:
 def known_authors(directory: Path, registry: Registry) -> dict[ActorId, str]:
     """Actor id -> name, as far as this machine knows; the governor too."""
     known = {registry.genesis.governor: GOVERNOR}
-    for path in sorted(author_key_path(directory, "x").parent.glob("*.json")):
+    for path in sorted(authors_directory(directory).glob("*.json")):
         row = _read(path)
         known[ActorId(bytes.fromhex(row["actor"]))] = row["name"]
     return known
@@ -80,41 +77,19 @@ def remember(directory: Path, name: str, actor: ActorId, role: str) -> None:
 def signer(log: Log, name: str) -> Author:
     """The author of this name, ready to sign. Raises BadRequest."""
     actor, registry = must_know(log.layout.directory, name), log.reader.registry
-    path = author_key_path(log.layout.directory, checked_name(name))
-    if not path.exists():
+    # Whoever has no key any more is told so before a passphrase is asked for.
+    enrolled = registry.actors.get(actor)
+    if enrolled is None:
         raise BadRequest(
-            "the signing key of this author is not on this machine",
-            hint="sign where the key is: this author was enrolled by a public key",
+            "this log has not enrolled that author", hint="is it another ledger's directory?"
         )
-    key = StatementKey.of(load_ed25519_file(path))
-    registry.author(actor, key.kid)
+    registry.author(actor, enrolled.kid)
+    key = signing_key(log.layout.directory, checked_name(name), enrolled.kid, log.layout.unlock)
     return Author(registry.log, actor, key)
 
 
-def own_public_key(directory: Path, name: str) -> bytes:
-    """The public key of a name enrolled here; its key is made when there is none yet."""
-    path = author_key_path(directory, name)
-    # A run that was cut short before the enrolment has left its key: it is as good as a new one.
-    private = load_ed25519_file(path) if path.exists() else create_ed25519(path)
-    return private.public_key().public_bytes_raw()
-
-
-def read_public_key(data: bytes) -> bytes:
-    """An Ed25519 public key in PEM. Raises BadRequest."""
-    try:
-        key = load_pem_public_key(data)
-    except ValueError:
-        key = None
-    if not isinstance(key, Ed25519PublicKey):
-        raise BadRequest(
-            "the key file holds no Ed25519 public key in PEM form",
-            hint="make one with `openssl pkey -in PRIVATE -pubout`",
-        )
-    return key.public_bytes_raw()
-
-
 def _path(directory: Path, name: str) -> Path:
-    return author_key_path(directory, name).with_name(f"{name}.json")
+    return authors_directory(directory) / f"{name}.json"
 
 
 def _read(path: Path) -> dict[str, str]:

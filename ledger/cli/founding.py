@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from ledger.cli import authors
+from ledger.cli.author_keys import KeyWanted, first_key
 from ledger.cli.session import AsJson, Directory, named, read_input, writing
 from ledger.cli.terminal import note, result, result_json
 from ledger.errors import BadRequest
 from ledger.founding import found
 from ledger.identity import Enrol
+from ledger.keyfiles import decode_public
 from ledger.layout import read_layout
 from ledger.wire.keys import ED25519, key_id
 
@@ -100,19 +102,13 @@ def enrol(
     """
     directory, name = named(directory), authors.checked_name(name)
     Enrol(role, bytes(32)).encode()
-    given = (
-        None
-        if key is None
-        else authors.read_public_key(
-            read_input(key, _MAX_KEY_FILE, "give the public key's own file")
-        )
-    )
+    given = None if key is None else _given_key(key)
     with writing(directory) as log:
         if authors.actor_of(directory, name) is not None:
             raise BadRequest(
                 "an author of this name is enrolled already", hint="enrol it under another name"
             )
-        public = given or authors.own_public_key(directory, name)
+        public = given or first_key(directory, name, KeyWanted(), log.layout.unlock).public_key
         registry, kid = log.reader.registry, key_id(ED25519, public)
         known = authors.known_authors(directory, registry)
         # A run cut short behind the enrolment left an actor that no name here means yet.
@@ -128,6 +124,13 @@ def enrol(
     else:
         result(actor.hex())
     note(f"enrolled at entry {index} as {role}")
+
+
+def _given_key(path: Path) -> bytes:
+    alg, raw = decode_public(read_input(path, _MAX_KEY_FILE, "give the public key's own file"))
+    if alg != ED25519:
+        raise BadRequest("the key is not of Ed25519", hint="make one of Ed25519")
+    return raw
 
 
 def revoke(directory: Directory, name: Name, as_json: AsJson = False) -> None:

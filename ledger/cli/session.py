@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ledger.author import Author, Draft
+from ledger.cli.unlocking import current_unlock
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir import Identifier
 from ledger.linkage import Linkage, Tagger
@@ -42,7 +43,7 @@ Output = Annotated[
 @contextmanager
 def writing(directory: Path) -> Iterator[Log]:
     """The open ledger; everything handed in is durable when this ends."""
-    with Log.open(named(directory)) as log:
+    with Log.open(named(directory), unlock=current_unlock()) as log:
         yield log
 
 

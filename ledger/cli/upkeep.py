@@ -13,6 +13,7 @@ from ledger.check.apart import check_apart
 from ledger.cli.outcome import DONE, FALSE
 from ledger.cli.session import AsJson, Directory, named, reading
 from ledger.cli.terminal import Json, note, progress, result, result_json, result_table
+from ledger.cli.unlocking import current_unlock
 from ledger.errors import BadRequest
 from ledger.layout import read_layout
 from ledger.reader import Reader
@@ -49,7 +50,7 @@ def check(directory: Directory, as_json: AsJson = False) -> int:
     """
     directory = named(directory)
     with progress() as advance:
-        report = check_apart(directory, advance)
+        report = check_apart(directory, advance, current_unlock())
     count = len(report.problems) + report.more
     if as_json:
         rows: list[Json] = [{"where": one.where, "what": one.what} for one in report.problems]

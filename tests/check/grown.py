@@ -21,7 +21,7 @@ import pytest
 from ledger import heads, tags
 from ledger.author import Draft
 from ledger.check import Problem, check_ledger, derived
-from ledger.keyfiles import LogKeys, load_log_keys
+from ledger.keyfiles import LogKeys, Unlock, load_log_keys
 from ledger.log import Log
 from ledger.store import sorted_index
 from ledger.store.tables import NAMES
@@ -54,7 +54,7 @@ class Grown:
 
     @property
     def keys(self) -> LogKeys:
-        return load_log_keys(self.directory, ORIGIN)
+        return load_log_keys(self.directory, ORIGIN, Unlock())
 
     def copied(self, place: Path) -> Grown:
         return Grown(self.sample.copied(place), self.old_checkpoint)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.check import MAX_PROBLEMS, check_ledger
 from ledger.errors import BadRequest, LedgerFault
 from ledger.heads import ROW as HEADS_ROW
-from ledger.keyfiles import create_ed25519
+from ledger.keyfiles import create_key
 from ledger.log import Log
 from ledger.store.guard import Guard
 from ledger.store.guard import renew as renew_guard
@@ -26,6 +26,7 @@ from ledger.store.tails import TAIL_ROW, encode_row, tail_name
 from ledger.tags import ROW as TAGS_ROW
 from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
 from ledger.wire.ids import Hash, TreeSize
+from ledger.wire.keys import ED25519
 from ledger.wire.note import Ed25519Signer
 from tests.check.grown import AMENDED, AMENDMENT, BATCH, SIZE, STRETCH, Grown, wiped
 from tests.log.sample import ORIGIN
@@ -323,7 +324,7 @@ def another_key(name: str) -> Plant:
     def plant(grown: Grown) -> None:
         path = grown.directory / "keys" / name
         path.unlink()
-        create_ed25519(path)
+        create_key(path, ED25519)
 
     return plant
 

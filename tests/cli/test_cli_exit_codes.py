@@ -63,7 +63,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["enrol", "L", ".x"], "this name of an author cannot be used"),
     (["enrol", "L", "governor"], "this name of an author cannot be used"),
     (["enrol", "L", "x", "--key", "none.pem"], "cannot read none.pem: no such file or directory"),
-    (["enrol", "L", "x", "--key", "L/ledger.json"], "the key file holds no Ed25519 public key"),
+    (["enrol", "L", "x", "--key", "L/ledger.json"], "the key file holds no public key"),
     (["revoke", "L", "nobody"], "no author of this name is known here"),
     (["import", "L", "f", "--as", "nobody"], "no author of this name is known here"),
     (["show", "L", "999"], "there is no entry 999"),

@@ -15,7 +15,7 @@ from ledger import sequencer
 from ledger.admission import BatchSubmission, Submission, admit, admit_batch
 from ledger.author import Draft
 from ledger.errors import CounterfoilError
-from ledger.keyfiles import governor_key, load_log_keys
+from ledger.keyfiles import Unlock, governor_key, load_log_keys
 from ledger.log import Log
 from ledger.vault.keys import NO_KEY, MasterKey
 from ledger.wire.keys import raw_public
@@ -61,14 +61,14 @@ def test_objects_do_not_print_what_they_hold(log: Log, sample: Sample) -> None:
     decided.add(admitted)
     decided.add_batch(admitted_batch)
     master = MasterKey.load(log.layout.master_key)
-    own = load_log_keys(sample.directory, ORIGIN)
+    own = load_log_keys(sample.directory, ORIGIN, Unlock())
     secrets = [
         CONTENT,
         HEADER.encode(),
         single.key,
         batch.keys[0],
         _private(CLINIC_KEY),
-        _private(governor_key(log.layout.directory)),
+        _private(governor_key(log.layout.directory, log.layout.unlock)),
         _private(own.checkpoint.key),
         _private(own.checkpoint_ml_dsa.key),
         log.layout.master_key.read_bytes(),

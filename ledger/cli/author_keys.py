@@ -1,0 +1,139 @@
+"""Signing keys of the authors that are enrolled on this machine, in keys/authors.
+
+NAME.ed25519, NAME.mldsa44   private key
+NAME.pkcs11.json             where in a token the private key is
+NAME.next.…                  the key that a rotation brings in, until the rotation is durable
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import BadRequest
+from ledger.keyfiles import (
+    TokenKey,
+    Unlock,
+    authors_directory,
+    create_key,
+    load_statement_key,
+    open_session,
+    token_public_key,
+    write_token_file,
+)
+from ledger.store.files import sync_directory
+from ledger.wire.keys import ED25519, ML_DSA_44, KeyId
+from ledger.wire.statement import StatementKey
+
+ALGORITHMS: Final = {"ed25519": ED25519, "ml-dsa-44": ML_DSA_44}
+_SUFFIXES: Final = {ED25519: ".ed25519", ML_DSA_44: ".mldsa44"}
+_TOKEN: Final = ".pkcs11.json"
+_NEXT: Final = ".next"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWanted:
+    """The key that an enrolment or rotation is to make here."""
+
+    alg: int = ED25519
+    locked: bool = False
+    """Under a passphrase."""
+    token: TokenKey | None = None
+    """It is in a token already."""
+
+
+def algorithm(text: str) -> int:
+    """Raises BadRequest."""
+    if text not in ALGORITHMS:
+        raise BadRequest(
+            "there is no such algorithm for signing keys", hint=f"one of {', '.join(ALGORITHMS)}"
+        )
+    return ALGORITHMS[text]
+
+
+def algorithm_name(alg: int) -> str:
+    return next(name for name, number in ALGORITHMS.items() if number == alg)
+
+
+def read_token_option(text: str) -> TokenKey:
+    """MODULE:TOKEN:LABEL, or MODULE:TOKEN:id=HEX. Raises BadRequest."""
+    module, _, rest = text.partition(":")
+    token, _, key = rest.partition(":")
+    if not module or not token or not key:
+        raise BadRequest(
+            "--pkcs11 names no key of a token",
+            hint="MODULE:TOKEN:LABEL, the module by its path, or MODULE:TOKEN:id=HEX",
+        )
+    if not key.startswith("id="):
+        return TokenKey(module, token, key)
+    try:
+        return TokenKey(module, token, id=bytes.fromhex(key.removeprefix("id=")))
+    except ValueError as error:
+        raise BadRequest("the id of a token's key is hexadecimal", hint="like id=0a41") from error
+
+
+def first_key(directory: Path, name: str, wanted: KeyWanted, unlock: Unlock) -> StatementKey:
+    """The key for an enrolment: the one that a run cut short left, or a new one."""
+    for path in _present(directory, name):
+        return load_statement_key(path, unlock)
+    return _make(directory, name, wanted, unlock)
+
+
+def next_key(directory: Path, name: str, wanted: KeyWanted, unlock: Unlock) -> StatementKey:
+    """The key for a rotation, likewise."""
+    return first_key(directory, name + _NEXT, wanted, unlock)
+
+
+def finish_rotation(directory: Path, name: str) -> None:
+    """Let the next key take the place of the one that has ended, whose file is removed."""
+    fresh = list(_present(directory, name + _NEXT))
+    if not fresh:
+        return
+    for path in _present(directory, name):
+        path.unlink()
+    for path in fresh:
+        suffix = path.name.removeprefix(name + _NEXT)
+        path.rename(path.with_name(name + suffix))
+    sync_directory(authors_directory(directory))
+
+
+def has_key(directory: Path, name: str) -> bool:
+    """Whether a key of this author is here, or the way to one in a token."""
+    return any(_present(directory, name)) or any(_present(directory, name + _NEXT))
+
+
+def signing_key(directory: Path, name: str, kid: KeyId, unlock: Unlock) -> StatementKey:
+    """The key that is registered for this author. Raises BadRequest when it is not here."""
+    for stem in (name, name + _NEXT):
+        for path in _present(directory, stem):
+            key = load_statement_key(path, unlock)
+            if key.kid != kid:
+                continue
+            if stem != name:
+                finish_rotation(directory, name)
+            return key
+    raise BadRequest(
+        "the signing key of this author is not on this machine",
+        hint="sign where it is: it was enrolled by a public key, or rotated elsewhere",
+    )
+
+
+def _make(directory: Path, stem: str, wanted: KeyWanted, unlock: Unlock) -> StatementKey:
+    folder = authors_directory(directory)
+    if wanted.token is not None:
+        path, token = folder / (stem + _TOKEN), wanted.token
+        session = open_session(token.module, token.token, unlock.pin(token.token))
+        write_token_file(path, token, token_public_key(session, token))
+        return load_statement_key(path, unlock)
+    passphrase = unlock.new_passphrase() if wanted.locked else b""
+    path = folder / (stem + _SUFFIXES[wanted.alg])
+    return StatementKey.of(create_key(path, wanted.alg, passphrase))
+
+
+def _present(directory: Path, stem: str) -> Iterator[Path]:
+    for suffix in (*_SUFFIXES.values(), _TOKEN):
+        path = authors_directory(directory) / (stem + suffix)
+        if path.exists():
+            yield path

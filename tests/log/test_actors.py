@@ -137,7 +137,7 @@ def test_every_role_can_be_enrolled(log: Log, role: str) -> None:
         (lambda log, _: log.enrol("", "app", bytes(32)), "prime-order"),
         (lambda log, _: log.enrol("", "app", b"short"), "32 bytes"),
         (
-            lambda log, sample: log.enrol("", "app", raw_public(sample.clinic.key.private)),
+            lambda log, sample: log.enrol("", "app", sample.clinic.key.public_key),
             "already registered",
         ),
         (

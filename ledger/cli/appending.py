@@ -46,7 +46,7 @@ def append(
         typer.Option(
             "--record",
             metavar="RECORD",
-            help="The record's id, or SYSTEM|VALUE.",
+            help="The record's id, or SYSTEM|VALUE; @FILE or - to read it there.",
             show_default=False,
         ),
     ],

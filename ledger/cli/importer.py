@@ -11,6 +11,7 @@ import typer
 
 from ledger.cli import authors
 from ledger.cli.outcome import DONE, SOME_REFUSED
+from ledger.cli.private import lines_of
 from ledger.cli.session import AsJson, AsName, Directory, parse_record, writing
 from ledger.cli.terminal import note, progress, result, result_json, result_table
 from ledger.errors import BadRequest, CounterfoilError
@@ -71,7 +72,7 @@ def import_files(
     counterfoil import ledger hospital.ndjson --as hospital --create
     counterfoil import ledger clinic.ndjson --as clinic --person 'urn:oid:1.2.3|C07002=RECORD'
     """
-    declared = dict(_parse_person(text) for text in person or ())
+    declared = dict(_parse_person(line) for text in person or () for line in lines_of(text))
     with writing(directory) as log, _Refusals(errors) as refusals, progress() as advance:
         importer = Importer(
             log,

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ledger.author import Author, Draft
+from ledger.cli.private import line_of
 from ledger.cli.unlocking import current_unlock
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir import Identifier
@@ -105,7 +106,11 @@ def read_input(path: Path, limit: int, hint: str) -> bytes:
 
 
 def find_record(reader: Reader, tag: Tagger | None, text: str) -> ChainId:
-    """A record by its id, or by a patient identifier that is linked to it. Raises BadRequest."""
+    """A record by its id, or by a patient identifier that is linked to it.
+
+    ``@FILE`` and ``-`` stand for either. Raises BadRequest.
+    """
+    text = line_of(text)
     if "|" not in text:
         return parse_record(text)
     system, _, value = text.partition("|")

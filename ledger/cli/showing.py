@@ -45,7 +45,8 @@ Record = Annotated[
     str,
     typer.Argument(
         metavar="RECORD",
-        help="A record's id, or a patient identifier SYSTEM|VALUE linked to it.",
+        help="A record's id, or a patient identifier SYSTEM|VALUE linked to it; @FILE or - to read "
+        "it there, unseen by others on this machine.",
         show_default=False,
     ),
 ]
@@ -154,6 +155,7 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
     \b
     counterfoil history ledger 0f3c9a…
     counterfoil history ledger 'urn:oid:1.2.392.100495.20.3.51.1310000001|POP-00261'
+    counterfoil history ledger @patient.txt
     """
     directory = named(directory)
     with reading(directory) as reader:

@@ -5,10 +5,11 @@
     counterfoil: ...                    all it writes, in order
     [exit code 2]                       unless it is 0
 
-Known besides the two commands: `cat FILE`, `echo TEXT`, `> FILE`, "$(sed -n Np FILE)". Every
-transcript begins in a directory of its own with the files of docs/demo. Ids, hashes, keys and times
-differ from run to run, so they are numbered as they come; in a command, a number stands for what
-it stood for.
+Known besides the two commands: `cat FILE`, `echo TEXT`, `> FILE`, "$(sed -n Np FILE)", and
+`date -s 2044-05-06`, which moves the clock of all that follows forward to that day in UTC. Every
+transcript begins in a directory of its own with the files of docs/demo. Ids, hashes, keys and
+today's dates differ from run to run, so they are numbered as they come; in a command, a number
+stands for what it stood for.
 
     python -m tests.cli.transcripts     writes what the commands say today into the files
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import ledger.cli.app
 import verifier.cli
+from tests.cli.clock import Clock, clock
 from tests.cli.console import DATA, inside
 
 TRANSCRIPTS = Path(__file__).parents[2] / "docs" / "transcripts"
@@ -33,7 +35,6 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 }
 _RANDOM = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})\b")
 _FIXED = (
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"), "2026-01-01 00:00:00Z"),
     (re.compile(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44,}"), "+01234567+…"),
     (re.compile(r"(— \S+) [A-Za-z0-9+/=]{44,}"), r"\1 …"),
     (re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{43}="), "…"),
@@ -44,7 +45,8 @@ _SED = re.compile(r'"\$\(sed -n (\d)p (\S+)\)"')
 class Session:
     """One transcript's names for what is random."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._numbers: dict[str, str] = {}
 
     def play(self, text: str) -> str:
@@ -62,6 +64,9 @@ class Session:
             command = command.replace(number, real)
         command = _SED.sub(lambda m: shlex.quote(_line(m[2], int(m[1]))), command)
         words = shlex.split(command)
+        if words[:2] == ["date", "-s"]:
+            self._clock.set(words[2])
+            return []
         into = words.pop() if ">" in words else None
         if into is not None:
             words.pop()
@@ -72,6 +77,7 @@ class Session:
         return [*shown, f"[exit code {code}]"] if code else shown
 
     def _numbered(self, text: str) -> str:
+        text = self._clock.fixed(text)
         for pattern, constant in _FIXED:
             text = pattern.sub(constant, text)
         return _RANDOM.sub(lambda match: self._number(match[0]), text)
@@ -128,8 +134,8 @@ def stage() -> Iterator[None]:
 
 
 def play(path: Path) -> str:
-    with stage():
-        return Session().play(path.read_text())
+    with stage(), clock() as ours:
+        return Session(ours).play(path.read_text())
 
 
 if __name__ == "__main__":

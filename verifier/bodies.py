@@ -1,70 +1,91 @@
-"""The three bodies that are readable without the vault.
+"""The bodies by which a log begins, of trust entries and of batches.
 
-genesis  {"origin": tstr, "hash": "sha-256", "checkpoint": [verifier key 01, verifier key 06],
-          "statement": {"alg": -19, "key": bstr32}, "threshold": 1, "approvals": [],
-          "governors": [{"id": bstr16, "alg": -19, "key": bstr32}]}    more: not supported yet
-actor    {"op": "enrol", "role": tstr, "keys": [{"alg": -19, "key": bstr32, "use": "statement"}]}
-         {"op": "revoke", "kid": bstr32}
-batch    member kind u8 (6 or 11) | count u32 (1 to 4096) | root 32
+    genesis      {"origin": tstr, "hash": "sha-256", "checkpoint": [two verifier keys: 01, 06],
+                  "statement": {"alg": -19, "key": bstr32}, "governors": [1*16 governor],
+                  "threshold": uint, "approvals": [*15 bstr]}
+    governor     {"id": bstr16, "alg": -19 or -48, "key": bstr}
+    succession   the fields of a genesis, "predecessor": predecessor, ? "renewal": renewal
+    predecessor  {"log": bstr32, "origin": tstr, "size": uint, "root": bstr32,
+                  "checkpoint": bstr, "approvals": [1*16 bstr]}
+    renewal      {"hash": "sha3-256", "leaves": bstr32, "blobs": bstr32}
+    trust        {"op": "governors", "governors": [1*16 governor], "threshold": uint, ? quorum}
+    batch        member kind u8 (6 or 11) | count u32 (1 to 4096) | root 32
 
-Genesis and actor are deterministic CBOR with exactly these fields.
+All but the batch are deterministic CBOR with exactly these fields. The threshold is 1 for one
+governor, else the greater of 2 and two thirds of them, rounded up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import TypeVar
+from typing import NamedTuple
 
 from verifier import cbor
 from verifier.claim import ACCESS, RECORD
-from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified, quote
-from verifier.note import ED25519, ML_DSA_44, VerifierKey, is_name, parse_verifier_key
-from verifier.statement import ED25519 as ALG_ED25519
+from verifier.fields import QUORUM, Fields, Quorum
+from verifier.keys import ED25519, ML_DSA_44, PublicKey
+from verifier.note import ED25519 as NOTE_ED25519
+from verifier.note import ML_DSA_44 as NOTE_ML_DSA_44
+from verifier.note import VerifierKey, is_name, parse_verifier_key
 
-ROLES = frozenset(
-    {
-        "custodian",
-        "organisation",
-        "practitioner",
-        "person",
-        "proxy",
-        "guardian",
-        "device",
-        "app",
-        "gateway",
-        "auditor",
-        "researcher",
-    }
-)
 MAX_MEMBERS = 4096
+MAX_GOVERNORS = 16
+MAX_CHECKPOINT_BYTES = 16_384
+_GENESIS = ("origin", "hash", "checkpoint", "statement", "governors", "threshold", "approvals")
 _BATCH = Struct(">BI32s")
-_T = TypeVar("_T", int, bytes, str, list[cbor.Value], dict[cbor.Key, cbor.Value])
 
 
-@dataclass(frozen=True, slots=True)
-class Genesis:
+class Governor(NamedTuple):
+    id: bytes
+    key: PublicKey
+
+
+class Governors(NamedTuple):
+    members: tuple[Governor, ...]
+    threshold: int
+
+    def get(self, author: bytes) -> Governor | None:
+        return next((member for member in self.members if member.id == author), None)
+
+
+class Predecessor(NamedTuple):
+    log: bytes
+    origin: str
+    size: int
+    root: bytes
+    checkpoint: bytes
+    approvals: tuple[bytes, ...]
+
+
+class Renewal(NamedTuple):
+    leaves: bytes
+    blobs: bytes
+
+
+class Genesis(NamedTuple):
+    """Of a log's first leaf: a genesis, or a succession, which has a predecessor."""
+
     origin: str
     checkpoint_keys: tuple[VerifierKey, ...]
-    statement_key: bytes
-    governor: bytes
-    governor_key: bytes
+    statement_key: PublicKey
+    governors: Governors
+    approvals: tuple[bytes, ...]
+    predecessor: Predecessor | None = None
+    renewal: Renewal | None = None
 
     @property
-    def checkpoint_ed25519(self) -> bytes:
-        return next(key.public_key for key in self.checkpoint_keys if key.type == ED25519)
+    def log_keys(self) -> list[PublicKey]:
+        """The log's own: for its statements, and both on its checkpoints."""
+        algs = {NOTE_ED25519: ED25519, NOTE_ML_DSA_44: ML_DSA_44}
+        own = [PublicKey(algs[key.type], key.public_key) for key in self.checkpoint_keys]
+        return [self.statement_key, *own]
 
 
-@dataclass(frozen=True, slots=True)
-class Enrol:
-    role: str
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Revoke:
-    kid: bytes
+class Trust(NamedTuple):
+    governors: Governors
+    quorum: Quorum | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,43 +96,61 @@ class Batch:
 
 
 def parse_genesis(body: bytes) -> Genesis:
-    fields = _Fields("genesis", cbor.decode(body))
-    fields.exactly(
-        "origin", "hash", "checkpoint", "statement", "governors", "threshold", "approvals"
-    )
-    origin = fields.get("origin", str)
-    if not is_name(origin) or not origin.isprintable() or len(origin.encode()) > 255:
-        raise fields.false("an origin that is a key name of at most 255 bytes", quote(origin))
+    fields = Fields("genesis", cbor.decode(body))
+    fields.exactly(*_GENESIS)
+    return _genesis(fields)
+
+
+def parse_succession(body: bytes) -> Genesis:
+    fields = Fields("succession", cbor.decode(body))
+    fields.exactly(*_GENESIS, "predecessor", optional=("renewal",))
+    genesis = _genesis(fields)._replace(predecessor=_predecessor(fields.nested("predecessor")))
+    if "renewal" not in fields:
+        return genesis
+    renewal = fields.nested("renewal")
+    renewal.exactly("hash", "leaves", "blobs")
+    if renewal.get("hash", str) != "sha3-256":
+        raise fields.false('hash "sha3-256"', quote(renewal.get("hash", str)))
+    roots = Renewal(renewal.sized("leaves", 32), renewal.sized("blobs", 32))
+    return genesis._replace(renewal=roots)
+
+
+def _genesis(fields: Fields) -> Genesis:
+    origin = _origin(fields)
     if fields.get("hash", str) != "sha-256":
         raise fields.false('hash "sha-256"', quote(fields.get("hash", str)))
-    governors = fields.get("governors", list)
-    if len(governors) != 1:
-        raise fields.false("one governor", f"{len(governors)}: not supported yet")
-    if fields.get("threshold", int) != 1 or fields.get("approvals", list):
-        raise fields.false("threshold 1 and no approvals with one governor", "others")
-    governor = _Fields("genesis", governors[0])
-    governor.exactly("id", "alg", "key")
-    statement = _Fields("genesis", fields.get("statement", dict))
+    statement = fields.nested("statement")
     statement.exactly("alg", "key")
+    if statement.get("alg", int) != ED25519:
+        raise fields.false(f"a statement key of alg {ED25519}", str(statement.get("alg", int)))
+    governors = _governors(fields)
     genesis = Genesis(
         origin,
         _checkpoint_keys(fields, origin),
-        statement.ed25519_key(),
-        governor.sized("id", 16),
-        governor.ed25519_key(),
+        statement.key(),
+        governors,
+        fields.byte_strings("approvals", governors.threshold - 1, len(governors.members) - 1),
     )
-    if len({genesis.statement_key, genesis.governor_key, genesis.checkpoint_ed25519}) != 3:
-        raise fields.false("three keys for three uses", "one key for two")
+    keys = [*(member.key for member in governors.members), *genesis.log_keys]
+    if len(set(keys)) < len(keys):
+        raise fields.false("one use for one key", "two")
     return genesis
 
 
-def _checkpoint_keys(fields: _Fields, origin: str) -> tuple[VerifierKey, ...]:
+def _origin(fields: Fields) -> str:
+    origin = fields.get("origin", str)
+    if not is_name(origin) or not origin.isprintable() or len(origin.encode()) > 255:
+        raise fields.false("an origin that is a key name of at most 255 bytes", quote(origin))
+    return origin
+
+
+def _checkpoint_keys(fields: Fields, origin: str) -> tuple[VerifierKey, ...]:
     keys = []
     for text in fields.get("checkpoint", list):
         if not isinstance(text, str):
             raise fields.false("verifier keys as text", type(text).__name__)
         keys.append(parse_verifier_key(text))
-    if sorted(key.type for key in keys) != [ED25519, ML_DSA_44]:
+    if sorted(key.type for key in keys) != [NOTE_ED25519, NOTE_ML_DSA_44]:
         raise fields.false("one Ed25519 and one ML-DSA-44 checkpoint key", f"{len(keys)} others")
     for key in keys:
         if key.name != origin:
@@ -119,26 +158,43 @@ def _checkpoint_keys(fields: _Fields, origin: str) -> tuple[VerifierKey, ...]:
     return tuple(keys)
 
 
-def parse_actor(body: bytes) -> Enrol | Revoke:
-    fields = _Fields("actor", cbor.decode(body))
-    op = fields.get("op", str)
-    if op == "revoke":
-        fields.exactly("op", "kid")
-        return Revoke(fields.sized("kid", 32))
-    if op != "enrol":
-        raise fields.false('op "enrol" or "revoke"', quote(op))
-    fields.exactly("op", "role", "keys")
-    role = fields.get("role", str)
-    if role not in ROLES:
-        raise fields.false("a known role", quote(role))
-    keys = fields.get("keys", list)
-    if len(keys) != 1:
-        raise fields.false("exactly one key", str(len(keys)))
-    key = _Fields("actor", keys[0])
-    key.exactly("alg", "key", "use")
-    if key.get("use", str) != "statement":
-        raise fields.false('use "statement"', quote(key.get("use", str)))
-    return Enrol(role, key.ed25519_key())
+def _governors(fields: Fields) -> Governors:
+    members = []
+    for item in fields.items("governors", 1, MAX_GOVERNORS):
+        governor = Fields(fields.step, item)
+        governor.exactly("id", "alg", "key")
+        members.append(Governor(governor.sized("id", 16), governor.key()))
+    count = len(members)
+    if len({member.id for member in members}) < count or len({m.key for m in members}) < count:
+        raise fields.false("governors whose ids and keys differ", "one twice")
+    threshold = fields.get("threshold", int)
+    needed = 1 if count == 1 else max(2, -(-2 * count // 3))
+    if threshold != needed:
+        raise fields.false(f"threshold {needed} of {count} governors", str(threshold))
+    return Governors(tuple(members), threshold)
+
+
+def _predecessor(fields: Fields) -> Predecessor:
+    fields.exactly("log", "origin", "size", "root", "checkpoint", "approvals")
+    checkpoint = fields.get("checkpoint", bytes)
+    if len(checkpoint) > MAX_CHECKPOINT_BYTES:
+        raise fields.false(f"a checkpoint of at most {MAX_CHECKPOINT_BYTES} bytes", "more")
+    return Predecessor(
+        fields.sized("log", 32),
+        _origin(fields),
+        fields.natural("size", 1),
+        fields.sized("root", 32),
+        checkpoint,
+        fields.byte_strings("approvals", 1, MAX_GOVERNORS),
+    )
+
+
+def parse_trust(body: bytes) -> Trust:
+    fields = Fields("trust", cbor.decode(body))
+    fields.exactly("op", "governors", "threshold", optional=QUORUM)
+    if fields.get("op", str) != "governors":
+        raise fields.false('op "governors"', quote(fields.get("op", str)))
+    return Trust(_governors(fields), fields.quorum())
 
 
 def parse_batch(body: bytes) -> Batch:
@@ -150,40 +206,3 @@ def parse_batch(body: bytes) -> Batch:
     if not 1 <= count <= MAX_MEMBERS:
         raise NotVerified("batch", f"1 to {MAX_MEMBERS} members", str(count))
     return Batch(kind, count, root)
-
-
-class _Fields:
-    """A CBOR map with text keys, read by name and type."""
-
-    def __init__(self, step: str, value: cbor.Value) -> None:
-        self._step = step
-        if not isinstance(value, dict):
-            raise self.false("a map", type(value).__name__)
-        self._fields = value
-
-    def exactly(self, *names: str) -> None:
-        if set(self._fields) != set(names):
-            found = ", ".join(quote(str(name)) for name in list(self._fields)[:8])
-            raise self.false(f"the fields {', '.join(names)}", found or "none")
-
-    def get(self, name: str, kind: type[_T]) -> _T:
-        value = self._fields.get(name)
-        if not isinstance(value, kind):
-            raise self.false(f"{name} as {kind.__name__}", type(value).__name__)
-        return value
-
-    def sized(self, name: str, size: int) -> bytes:
-        value = self.get(name, bytes)
-        if len(value) != size:
-            raise self.false(f"{name} of {size} bytes", f"{len(value)} bytes")
-        return value
-
-    def ed25519_key(self) -> bytes:
-        if self.get("alg", int) != ALG_ED25519:
-            raise self.false(f"alg {ALG_ED25519}", str(self.get("alg", int)))
-        key = self.sized("key", 32)
-        check_public_key(key)
-        return key
-
-    def false(self, expected: str, found: str) -> NotVerified:
-        return NotVerified(self._step, expected, found)

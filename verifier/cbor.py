@@ -1,4 +1,4 @@
-"""Strict decoder for the deterministic CBOR subset (RFC 8949 section 4.2.1) used in bodies.
+"""Strict reader of the deterministic CBOR subset (RFC 8949 section 4.2.1) used in bodies.
 
     major 0 uint  1 nint  2 bstr  3 tstr (UTF-8)  4 array  5 map     6, 7: refused
 
@@ -30,6 +30,28 @@ def decode(raw: bytes) -> Value:
     if end != len(raw):
         raise _malformed(f"the end at byte {end}", f"{len(raw) - end} more bytes")
     return value
+
+
+def encode(value: Value) -> bytes:
+    """What `decode` returned, or a part of it, as bytes again; maps stay in their order."""
+    if isinstance(value, int):
+        return _encoded_head(0, value) if value >= 0 else _encoded_head(1, -1 - value)
+    if isinstance(value, bytes):
+        return _encoded_head(2, len(value)) + value
+    if isinstance(value, str):
+        text = value.encode()
+        return _encoded_head(3, len(text)) + text
+    if isinstance(value, list):
+        return _encoded_head(4, len(value)) + b"".join(map(encode, value))
+    entries = (encode(key) + encode(item) for key, item in value.items())
+    return _encoded_head(5, len(value)) + b"".join(entries)
+
+
+def _encoded_head(major: int, number: int) -> bytes:
+    if number < 24:
+        return bytes([major << 5 | number])
+    width = next(width for width in (1, 2, 4, 8) if number >> 8 * width == 0)
+    return bytes([major << 5 | 23 + width.bit_length()]) + number.to_bytes(width, "big")
 
 
 def _item(raw: bytes, at: int, depth: int) -> tuple[Value, int]:

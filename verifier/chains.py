@@ -1,13 +1,14 @@
 """Every leaf continues exactly one chain, and the first leaf decides what kind of chain it is.
 
-    log        genesis                    nothing else yet
-    actor      actor (enrol)              actor (revoke)
-    person     open                       record amend retract link access     id not derived
-    directory  record                     record amend retract        id derived from its author
-    batches    batch                      batch                       id derived from its author
+    log        genesis, succession        trust
+    actor      actor (enrol)              actor (others)
+    person     open                       record amend retract link unlink access erasure
+    directory  record                     record amend retract erasure    id derived from its author
+    batches    batch                      batch                           id derived from its author
 
-seq 0: prev hash zero, prev index 0. seq n: the hash and index of the chain's leaf n - 1. An
-amended leaf is an earlier record or amend of the same chain.
+seq 0: prev hash zero, prev index 0. seq n: the hash and index of the chain's leaf n - 1. The first
+leaf of a chain that has leaves in an earlier log of the line crosses over (version 0x81 or 0x82),
+and no other does. What an entry names by hash is in `references`, for the whole line.
 """
 
 from __future__ import annotations
@@ -20,21 +21,28 @@ from verifier.claim import (
     ACTOR,
     AMEND,
     BATCH,
+    ERASURE,
     GENESIS,
     KINDS,
     LINK,
     OPEN,
     RECORD,
     RETRACT,
+    SUCCESSION,
+    TRUST,
+    UNLINK,
     ZERO,
 )
+from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified
 from verifier.leaf import Leaf
+from verifier.references import References
 from verifier.registry import Actor
 
 
 class ChainKind(Enum):
     LOG = "log"
+    OLD_LOG = "earlier log's"
     ACTOR = "actor"
     PERSON = "person"
     DIRECTORY = "directory"
@@ -44,10 +52,11 @@ class ChainKind(Enum):
 
 
 _FOLLOWERS = {
-    ChainKind.LOG: frozenset[int](),
+    ChainKind.LOG: frozenset({TRUST}),
+    ChainKind.OLD_LOG: frozenset[int](),
     ChainKind.ACTOR: frozenset({ACTOR}),
-    ChainKind.PERSON: frozenset({RECORD, AMEND, RETRACT, LINK, ACCESS}),
-    ChainKind.DIRECTORY: frozenset({RECORD, AMEND, RETRACT}),
+    ChainKind.PERSON: frozenset({RECORD, AMEND, RETRACT, LINK, UNLINK, ACCESS, ERASURE}),
+    ChainKind.DIRECTORY: frozenset({RECORD, AMEND, RETRACT, ERASURE}),
     ChainKind.BATCHES: frozenset({BATCH}),
     ChainKind.FALSE: frozenset(KINDS),
 }
@@ -55,51 +64,81 @@ _FOLLOWERS = {
 
 class Head(NamedTuple):
     kind: ChainKind
+    chain: bytes
     seq: int
     leaf_hash: bytes
     leaf_index: int
 
 
 class Chains:
-    """Heads of all chains, and the leaves that may be amended: memory grows with the log."""
+    """Heads of all chains of a line of logs: memory grows with the logs."""
 
     def __init__(self) -> None:
         self.derived: set[bytes] = set()
         """Chain ids that belong to enrolled actors; told by the registry."""
         self._heads: dict[bytes, Head] = {}
-        self._amendable: dict[bytes, bytes] = {}
+        self._earlier: dict[bytes, Head] = {}
+        """Of chains whose last leaf lies in an earlier log."""
+        self._references = References()
 
     def __len__(self) -> int:
+        """Chains with a leaf in this log."""
         return len(self._heads)
 
     def __contains__(self, chain: bytes) -> bool:
-        return chain in self._heads
+        return chain in self._heads or chain in self._earlier
+
+    def head(self, chain: bytes) -> Head | None:
+        return self._heads.get(chain) or self._earlier.get(chain)
+
+    def is_person(self, chain: bytes) -> bool:
+        head = self.head(chain)
+        return head is not None and head.kind is ChainKind.PERSON
+
+    def cross_over(self, log_chain: bytes) -> None:
+        """The log ends, and with it its own chain; all others may go on in the next."""
+        self._earlier.update(self._heads)
+        self._heads = {}
+        self._earlier[log_chain] = self._earlier[log_chain]._replace(kind=ChainKind.OLD_LOG)
 
     def extend(self, index: int, hashed: bytes, leaf: Leaf, author: Actor | None) -> None:
-        """Check the leaf's place in its chain.
+        """Check the leaf's place in its chain, and what it names.
 
         The chain moves on also when the leaf is false, so that one lie is reported once.
         """
         claim = leaf.claim
         head = self._heads.get(claim.chain)
+        crosses = False
+        if head is None:
+            head = self._earlier.get(claim.chain)
+            crosses = head is not None
         kind = ChainKind.FALSE
         try:
+            if leaf.crosses != crosses:
+                raise _false(
+                    f"a previous leaf in {'an earlier' if crosses else 'this'} log, or none",
+                    f"one in {'an earlier' if leaf.crosses else 'this'} log",
+                )
             if head is None:
-                reserved = claim.chain in self.derived
-                kind = _first(index, leaf, author, reserved)
+                kind = _first(index, leaf, author, claim.chain in self.derived)
             else:
                 kind = _next(head, leaf, author)
-            if claim.amended != ZERO and self._amendable.get(claim.amended) != claim.chain:
-                raise NotVerified(
-                    "amended",
-                    "the hash of an earlier record or amend of this chain",
-                    claim.amended.hex(),
-                )
+            if claim.amended != ZERO:
+                self._references.check_amended(claim)
+            if claim.kind == ERASURE:
+                self._check_erasure(hashed, leaf, kind)
         finally:
-            kept = kind if head is None else head.kind
-            self._heads[claim.chain] = Head(kept, leaf.seq, hashed, index)
-            if claim.kind in (RECORD, AMEND):
-                self._amendable[hashed] = claim.chain
+            kept, chain = (kind, claim.chain) if head is None else (head.kind, head.chain)
+            self._heads[chain] = Head(kept, chain, leaf.seq, hashed, index)
+            self._references.add(hashed, claim, chain)
+
+    def _check_erasure(self, hashed: bytes, leaf: Leaf, kind: ChainKind) -> None:
+        erasure, chain = parse_erasure(leaf.body), leaf.claim.chain
+        if erasure.order is None:
+            self._references.add_order(hashed, chain)
+        if erasure.whole_record and kind is not ChainKind.PERSON:
+            raise NotVerified("erasure", "scope record on a person's chain", kind.value)
+        self._references.check_erasure(erasure, chain)
 
 
 def _first(index: int, leaf: Leaf, author: Actor | None, reserved: bool) -> ChainKind:
@@ -109,10 +148,10 @@ def _first(index: int, leaf: Leaf, author: Actor | None, reserved: bool) -> Chai
             "seq 0 without a previous leaf in a new chain",
             f"seq {leaf.seq}, prev index {leaf.prev_index} in unknown chain {claim.chain.hex()}",
         )
-    if claim.kind == GENESIS and index == 0:
-        return ChainKind.LOG
-    if claim.kind in (ACTOR, OPEN) and reserved:
+    if claim.kind in (GENESIS, SUCCESSION, ACTOR, OPEN) and reserved:
         raise _false("a chain id of its own", "the derived chain id of an actor")
+    if claim.kind in (GENESIS, SUCCESSION) and index == 0:
+        return ChainKind.LOG
     if claim.kind == ACTOR:
         return ChainKind.ACTOR
     if claim.kind == OPEN:

@@ -1,10 +1,10 @@
-"""The claim: what an author signs. 170 bytes, big-endian, then a body for three kinds.
+"""The claim: what an author signs. 170 bytes, big-endian, then a body for some kinds.
 
     0   1  version = 1            82  8  authored_ms
     1   1  kind                   90  32 hash of the sealed blob, zero for none
     2   32 log                    122 8  sealed size, 0 for none, at most 17,825,792
     34  16 chain                  130 8  expires_ms, 0 = never
-    50  16 author                 138 32 amended leaf's hash, zero for none
+    50  16 author                 138 32 hash of the amended leaf or the ended link, or zero
     66  16 entry id (UUIDv7)      170 .. body; claim and body at most 60,000 bytes
 
 Here are the rules that one claim can break by itself; what depends on its place in the log is in
@@ -25,8 +25,9 @@ MAX_SEALED_BYTES = 17_825_792
 MAX_INTEGER = 2**53
 ZERO = bytes(32)
 
-GENESIS, ACTOR, OPEN, RECORD, AMEND, RETRACT, LINK, ACCESS, BATCH = 1, 4, 5, 6, 7, 8, 9, 11, 17
-RESERVED = {2, 3, 10, 12, 13, 14, 15, 16, 18, 19}
+GENESIS, SUCCESSION, TRUST, ACTOR, OPEN, RECORD, AMEND, RETRACT = 1, 2, 3, 4, 5, 6, 7, 8
+LINK, UNLINK, ACCESS, ERASURE, BATCH = 9, 10, 11, 16, 17
+RESERVED = {12, 13, 14, 15, 18, 19}
 
 _STRUCT = Struct(">BB32s16s16s16sQ32sQQ32s")
 _CLOCK_AHEAD_MS = 5 * 60 * 1000
@@ -44,13 +45,17 @@ class KindRule:
 
 KINDS = {
     GENESIS: KindRule("genesis", True, False, False, False),
+    SUCCESSION: KindRule("succession", True, False, False, False),
+    TRUST: KindRule("trust", True, False, False, False),
     ACTOR: KindRule("actor", True, True, False, False),
     OPEN: KindRule("open", False, True, True, False),
     RECORD: KindRule("record", False, True, True, False),
     AMEND: KindRule("amend", False, True, True, True),
     RETRACT: KindRule("retract", False, True, True, True),
     LINK: KindRule("link", False, True, True, False),
+    UNLINK: KindRule("unlink", False, True, True, True),
     ACCESS: KindRule("access", False, True, True, False),
+    ERASURE: KindRule("erasure", True, True, False, False),
     BATCH: KindRule("batch", True, False, False, False),
 }
 

@@ -39,7 +39,7 @@ class NotVerified(Exception):
 
 
 class Unreadable(Exception):
-    """The evidence could not be read at all; says nothing about whether it is true."""
+    """The evidence could not be read, or is not there; says nothing about whether it is true."""
 
 
 def quote(text: str) -> str:

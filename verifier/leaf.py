@@ -3,7 +3,8 @@
     version 1   u8 1 | seq u64 | prev hash 32 | prev index u64 | received_ms u64 | statement
     version 2   u8 2 | the same header | batch index u64 | position u32 | claim (170)
 
-Version 2 is a member of a batch. Versions 0x81 and 0x82 (succession) are reserved and refused.
+Version 2 is a member of a batch. 0x81 and 0x82 are the same for a leaf whose previous one lies in
+an earlier log: prev index counts there.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Membership(NamedTuple):
 
 
 class Leaf(NamedTuple):
+    crosses: bool
+    """Versions 0x81 and 0x82: the previous leaf lies in an earlier log of the line."""
     seq: int
     prev_hash: bytes
     prev_index: int
@@ -60,11 +63,13 @@ def parse_leaf(raw: bytes) -> Leaf:
         raise _false(
             "integers below 2^53", f"seq {seq}, prev index {prev_index}, received {received_ms}"
         )
-    if (seq == 0) != (prev_hash == ZERO) or (seq == 0 and prev_index != 0):
+    crosses = version & 0x80 != 0
+    if (seq == 0) != (prev_hash == ZERO) or (seq == 0 and (prev_index != 0 or crosses)):
         raise NotVerified("chain", "a previous leaf exactly where seq is over 0", f"seq {seq}")
-    if version == 1:
+    if version in (1, 0x81):
         statement = parse_statement(raw[HEADER_BYTES:])
         return Leaf(
+            crosses,
             seq,
             prev_hash,
             prev_index,
@@ -74,20 +79,18 @@ def parse_leaf(raw: bytes) -> Leaf:
             statement,
             None,
         )
-    if version == 2:
-        if len(raw) != _MEMBER_BYTES:
-            raise _false(f"{_MEMBER_BYTES} bytes in a batch's member", f"{len(raw)} bytes")
-        member = Membership._make(_MEMBERSHIP.unpack_from(raw, HEADER_BYTES))
-        if member.batch_index >= MAX_INTEGER:
-            raise _false("integers below 2^53", f"batch index {member.batch_index}")
-        claim_bytes = raw[HEADER_BYTES + _MEMBERSHIP.size :]
-        claim = parse_claim(claim_bytes)
-        if claim.kind not in (RECORD, ACCESS):
-            raise _false("a record or an access in a batch", f"kind {claim.kind}")
-        return Leaf(seq, prev_hash, prev_index, received_ms, claim, claim_bytes, None, member)
-    raise _false(
-        "version 1 or 2", f"version {version}{' (reserved)' if version in (0x81, 0x82) else ''}"
-    )
+    if version not in (2, 0x82):
+        raise _false("version 1, 2, 0x81 or 0x82", f"version {version}")
+    if len(raw) != _MEMBER_BYTES:
+        raise _false(f"{_MEMBER_BYTES} bytes in a batch's member", f"{len(raw)} bytes")
+    member = Membership._make(_MEMBERSHIP.unpack_from(raw, HEADER_BYTES))
+    if member.batch_index >= MAX_INTEGER:
+        raise _false("integers below 2^53", f"batch index {member.batch_index}")
+    claim_bytes = raw[HEADER_BYTES + _MEMBERSHIP.size :]
+    claim = parse_claim(claim_bytes)
+    if claim.kind not in (RECORD, ACCESS):
+        raise _false("a record or an access in a batch", f"kind {claim.kind}")
+    return Leaf(crosses, seq, prev_hash, prev_index, received_ms, claim, claim_bytes, None, member)
 
 
 def _false(expected: str, found: str) -> NotVerified:

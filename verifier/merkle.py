@@ -1,4 +1,4 @@
-"""RFC 6962 trees over SHA-256.
+"""RFC 6962 trees over SHA-256, and one over SHA3-256 for renewals.
 
 leaf = SHA-256(00 | entry)    node = SHA-256(01 | left | right)    empty tree = SHA-256("")
 a tree of n > 1 leaves splits at the largest power of two below n
@@ -7,7 +7,7 @@ a tree of n > 1 leaves splits at the largest power of two below n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
+from hashlib import sha3_256, sha256
 
 from verifier.errors import NotVerified
 
@@ -83,3 +83,62 @@ def check_inclusion(
             result = node_hash(result, sibling)
     if result != expected_root:
         raise NotVerified("inclusion", f"root {expected_root.hex()}", f"root {result.hex()}")
+
+
+def check_consistency(
+    old_size: int, old_root: bytes, size: int, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    """Raise NotVerified (step `consistency`) unless the new tree continues the old (RFC 9162)."""
+    if not 0 < old_size <= size:
+        raise _inconsistent(f"an old size of 1 to {size}", str(old_size))
+    if any(len(item) != 32 for item in (old_root, new_root, *proof)):
+        raise _inconsistent("hashes of 32 bytes", "another length")
+    if old_size == size:
+        if proof or old_root != new_root:
+            raise _inconsistent(f"root {new_root.hex()} and no hashes", old_root.hex())
+        return
+    shift = (old_size & -old_size).bit_length() - 1
+    first, last = (old_size - 1) >> shift, (size - 1) >> shift
+    hashes = list(proof) if old_size != 1 << shift else [old_root, *proof]
+    if not hashes:
+        raise _inconsistent("hashes", "none")
+    old = new = hashes[0]
+    for item in hashes[1:]:
+        if last == 0:
+            raise _inconsistent("fewer hashes", str(len(proof)))
+        if first & 1 or first == last:
+            old, new = node_hash(item, old), node_hash(item, new)
+            while first and not first & 1:
+                first, last = first >> 1, last >> 1
+        else:
+            new = node_hash(new, item)
+        first, last = first >> 1, last >> 1
+    if last or old != old_root or new != new_root:
+        raise _inconsistent("hashes that lead to both roots", "others")
+
+
+def _inconsistent(expected: str, found: str) -> NotVerified:
+    return NotVerified("consistency", expected, found)
+
+
+class Sha3Tree:
+    """The root over SHA3-256 of leaves that come one by one."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._roots: list[bytes] = []
+        """Of the perfect subtrees so far, the largest first."""
+
+    def add(self, entry: bytes) -> None:
+        node, size = sha3_256(b"\x00" + entry).digest(), self._size
+        while size & 1:
+            node = sha3_256(b"\x01" + self._roots.pop() + node).digest()
+            size >>= 1
+        self._roots.append(node)
+        self._size += 1
+
+    def root(self) -> bytes:
+        result = self._roots[-1] if self._roots else sha3_256(b"").digest()
+        for left in reversed(self._roots[:-1]):
+            result = sha3_256(b"\x01" + left + result).digest()
+        return result

@@ -18,22 +18,30 @@ unchecked (but for the genesis, which brings its own).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from verifier.audit import open_genesis
+from verifier.actors import parse_actor
 from verifier.batches import check_outside
-from verifier.bodies import parse_actor, parse_batch
+from verifier.bodies import parse_batch, parse_trust
 from verifier.checkpoint import Checkpoint, open_checkpoint
-from verifier.claim import ACTOR, BATCH, GENESIS, KINDS, check_times
+from verifier.claim import (
+    ACTOR,
+    BATCH,
+    ERASURE,
+    GENESIS,
+    KINDS,
+    SUCCESSION,
+    TRUST,
+    check_times,
+)
+from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified, Problem, quote
+from verifier.founding import open_genesis
+from verifier.keys import verifies
 from verifier.leaf import MAX_LEAF_BYTES, Leaf, parse_leaf
 from verifier.merkle import check_inclusion, leaf_hash
 from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
-from verifier.signatures import Job, is_valid
-from verifier.statement import ED25519, key_id
 
 MAX_PROOF_BYTES = MAX_NOTE_BYTES + 91_000
 _HEADER = "c2sp.org/tlog-proof@v1"
@@ -123,9 +131,11 @@ def _check(
 
 def _check_position(index: int, leaf: Leaf) -> None:
     kind = leaf.claim.kind
-    if (kind == GENESIS) != (index == 0):
-        raise NotVerified("genesis", "kind genesis at index 0 only", f"kind {KINDS[kind].name}")
-    if leaf.seq and leaf.prev_index >= index:
+    if (kind in (GENESIS, SUCCESSION)) != (index == 0):
+        raise NotVerified(
+            "genesis", "kind genesis or succession at index 0 only", f"kind {KINDS[kind].name}"
+        )
+    if leaf.seq and not leaf.crosses and leaf.prev_index >= index:
         raise NotVerified("chain", f"a previous leaf before {index}", f"index {leaf.prev_index}")
     member = leaf.member
     if member is not None and member.batch_index + 1 + member.position != index:
@@ -140,22 +150,31 @@ def _check_content(
     index: int, leaf: Leaf, checkpoint: Checkpoint, keys: Sequence[VerifierKey]
 ) -> None:
     kind, statement = leaf.claim.kind, leaf.statement
-    if kind == ACTOR:
-        parse_actor(leaf.body)
-    elif kind == BATCH:
+    if kind == BATCH:
         check_outside(index, parse_batch(leaf.body).count, checkpoint.size)
-    elif kind == GENESIS and statement is not None:
-        raw_key = open_genesis(leaf, checkpoint.origin, keys).governor_key
-        if statement.alg != ED25519 or statement.kid != key_id(raw_key):
-            raise NotVerified("key", "the governor's key", f"kid {statement.kid.hex()}")
-        key = Ed25519PublicKey.from_public_bytes(raw_key)
-        if not is_valid(Job(index, key, statement.signature, statement.signed)):
+    elif kind in _BODIES:
+        _BODIES[kind](leaf.body)
+    elif kind in (GENESIS, SUCCESSION) and statement is not None:
+        governors = open_genesis(leaf, checkpoint.origin, keys).governors
+        key = governors.members[0].key
+        if statement.kid != key.kid:
+            raise NotVerified("key", "the first governor's key", f"kid {statement.kid.hex()}")
+        if not verifies(key.load(), statement.signature, statement.signed):
             raise NotVerified("signature", "the governor's signature", "one that does not verify")
+
+
+_BODIES: dict[int, Callable[[bytes], object]] = {
+    ACTOR: parse_actor,
+    ERASURE: parse_erasure,
+    TRUST: parse_trust,
+}
 
 
 def _not_checked(leaf: Leaf) -> list[str]:
     if leaf.claim.kind == GENESIS:
         return []
+    if leaf.claim.kind == SUCCESSION:
+        return ["the log before it: its end, and its governors' approvals"]
     if leaf.member is not None:
         signed = "the author's signature: it stands on the batch, another leaf"
     else:

@@ -6,9 +6,9 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 
-from verifier.audit import LogReport
 from verifier.claim import KINDS
 from verifier.errors import Problem, quote
+from verifier.logreport import LogReport
 from verifier.note import ED25519, ML_DSA_44, TYPE_NAMES, VerifierKey
 from verifier.proof import ProofReport
 

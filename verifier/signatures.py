@@ -12,8 +12,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from verifier.keys import LoadedKey, verifies
 
 _GROUP = 256
 _WAITING_PER_CORE = 4
@@ -21,7 +20,7 @@ _WAITING_PER_CORE = 4
 
 class Job(NamedTuple):
     leaf_index: int
-    key: Ed25519PublicKey
+    key: LoadedKey
     signature: bytes
     signed: bytes
 
@@ -70,12 +69,4 @@ class ThreadedChecker:
 
 
 def _check(jobs: list[Job]) -> list[int]:
-    return [job.leaf_index for job in jobs if not is_valid(job)]
-
-
-def is_valid(job: Job) -> bool:
-    try:
-        job.key.verify(job.signature, job.signed)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    return [job.leaf_index for job in jobs if not verifies(job.key, job.signature, job.signed)]

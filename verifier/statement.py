@@ -15,13 +15,11 @@ bytes: the strictest check there is, and it needs no CBOR.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import NamedTuple
 
 from verifier.claim import CLAIM_BYTES, Claim, parse_claim
 from verifier.errors import NotVerified
-
-ED25519, ML_DSA_44 = -19, -48
+from verifier.keys import ED25519, ML_DSA_44
 
 _TAG = b"\xd2\x84"
 _CONTENT_TYPE = b"application/vnd.counterfoil.claim"
@@ -100,11 +98,6 @@ def parse_statement(raw: bytes) -> Statement:
     signed = _SIGNED + protected[len(_TAG) :] + b"\x40" + payload
     claim = parse_claim(claim_bytes)
     return Statement(layout.alg, kid, claim, claim_bytes, signature, signed)
-
-
-def key_id(public_key: bytes) -> bytes:
-    """kid of an Ed25519 key: SHA-256("counterfoil/kid/v1" | CBOR(-19) | raw key)."""
-    return sha256(b"counterfoil/kid/v1\x32" + public_key).digest()
 
 
 def _false(expected: str, found: str) -> NotVerified:

@@ -15,10 +15,12 @@ import pytest
 
 from ledger.errors import CounterfoilError
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
-from tests.verifier.logmaker import OPEN, RECORD, Log, Memory, Sample, b64, sha256, write
+from tests.verifier.formats import OPEN, RECORD, b64, sha256
+from tests.verifier.logmaker import Log, Memory, Sample, write
 from verifier import fetch
-from verifier.audit import LogReport, audit_log
+from verifier.audit import audit_log
 from verifier.errors import Unreadable
+from verifier.logreport import LogReport
 from verifier.note import parse_verifier_key
 from verifier.proof import check_proof
 

@@ -23,6 +23,7 @@ from ledger.wire.receipt import Receipt, parse_receipt
 from ledger.wire.statement import parse_statement
 from verifier import bodies
 from verifier import cbor as verifier_cbor
+from verifier.actors import parse_actor
 from verifier.checkpoint import open_checkpoint as verifier_open_checkpoint
 from verifier.claim import parse_claim
 from verifier.ed25519 import check_public_key
@@ -73,7 +74,7 @@ BOTH: dict[str, tuple[Reader, Reader]] = {
     "leaf": (decode_leaf, verifier_leaf),
     "batch": (BatchBody.decode, bodies.parse_batch),
     "genesis": (Genesis.decode, bodies.parse_genesis),
-    "actor": (decode_actor_body, bodies.parse_actor),
+    "actor": (decode_actor_body, parse_actor),
 }
 """Format -> the ledger's reader and the verifier's."""
 

@@ -28,10 +28,12 @@ from ledger.wire.sealed import unseal
 from ledger.wire.statement import StatementKey
 from ledger.wire.tile import decode_bundle, encode_bundle
 from tests.agreement.readers import load
-from verifier import bodies, note
-from verifier.audit import LogReport, audit_log
+from verifier import keys as verifier_keys
+from verifier import note
+from verifier.audit import audit_log
 from verifier.ed25519 import check_public_key
 from verifier.fetch import open_source
+from verifier.logreport import LogReport
 from verifier.note import VerifierKey, parse_verifier_key
 from verifier.proof import check_proof
 
@@ -62,7 +64,7 @@ def audit(leaves: list[bytes], checkpoint: str, keys: list[VerifierKey]) -> LogR
 def _fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same few keys again and again: check each once."""
     checked = cache(check_public_key)
-    monkeypatch.setattr(bodies, "check_public_key", checked)
+    monkeypatch.setattr(verifier_keys, "check_public_key", checked)
     monkeypatch.setattr(note, "check_public_key", checked)
 
 

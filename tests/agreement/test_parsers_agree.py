@@ -16,8 +16,8 @@ from ledger.wire.tile import decode_bundle
 from tests.agreement import readers
 from tests.agreement.mutations import nearly
 from tests.agreement.readers import BOTH, accepted, load
-from verifier import bodies
 from verifier import cbor as verifier_cbor
+from verifier import keys as verifier_keys
 from verifier.ed25519 import check_public_key
 from verifier.leaf import Leaf, parse_leaf
 from verifier.tiles import decode_bundle as verifier_bundle
@@ -60,7 +60,7 @@ ROWS = rows()
 def fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same few keys again and again: check each once."""
     monkeypatch.setattr(identity, "load_ed25519", cache(keys.load_ed25519))
-    monkeypatch.setattr(bodies, "check_public_key", cache(check_public_key))
+    monkeypatch.setattr(verifier_keys, "check_public_key", cache(check_public_key))
 
 
 @pytest.mark.parametrize(

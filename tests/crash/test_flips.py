@@ -31,7 +31,6 @@ OTHERS = (
     "tags",
     "keys",
     "vault/keys",
-    "vault/periods",
     "vault/master.key",
     "vault/releases.log",
     "ledger.json",

@@ -1,202 +1,61 @@
-"""Builds logs from the specification, for the verifier's tests: true ones, false where told.
-
-Knows nothing of `verifier` or `ledger`: its own CBOR, trees and notes, in their plainest form.
-Keys are fixed; only ML-DSA signatures differ from run to run.
-"""
+"""Builds logs from the specification, for the verifier's tests: true ones, false where told."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+from tests.verifier.formats import (
+    ACCESS,
+    ACTOR,
+    AMEND,
+    BATCH,
+    DAY_MS,
+    ERASURE,
+    GENESIS,
+    LINK,
+    OPEN,
+    RECORD,
+    RETRACT,
+    START_MS,
+    SUCCESSION,
+    TRUST,
+    UNLINK,
+    ZERO,
+    LogKeys,
+    PrivateKey,
+    Signer,
+    alg_of,
+    approval,
+    b64,
+    bundle,
+    cbor,
+    claim,
+    ed25519_key,
+    inclusion,
+    leaf,
+    leaf_hash,
+    member_leaf,
+    ml_dsa_key,
+    sha256,
+    statement,
+    threshold,
+    tile_path,
+    tree_root,
+)
 
-GENESIS, ACTOR, OPEN, RECORD, AMEND, RETRACT, LINK, ACCESS, BATCH = 1, 4, 5, 6, 7, 8, 9, 11, 17
-ZERO = bytes(32)
-START_MS = 1_750_000_000_000
-DAY_MS = 86_400_000
-
-
-def sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
-def cbor(value: Any) -> bytes:
-    if isinstance(value, int):
-        return cbor_head(0, value) if value >= 0 else cbor_head(1, -1 - value)
-    if isinstance(value, bytes):
-        return cbor_head(2, len(value)) + value
-    if isinstance(value, str):
-        return cbor_head(3, len(value.encode())) + value.encode()
-    if isinstance(value, list):
-        return cbor_head(4, len(value)) + b"".join(map(cbor, value))
-    items = sorted((cbor(key), cbor(item)) for key, item in value.items())
-    return cbor_head(5, len(items)) + b"".join(key + item for key, item in items)
-
-
-def cbor_head(major: int, number: int) -> bytes:
-    if number < 24:
-        return bytes([major << 5 | number])
-    for info, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if number < 1 << (8 * width):
-            return bytes([major << 5 | info]) + number.to_bytes(width, "big")
-    raise ValueError(number)
-
-
-def leaf_hash(leaf: bytes) -> bytes:
-    return sha256(b"\x00" + leaf)
-
-
-def tree_root(hashes: list[bytes]) -> bytes:
-    if len(hashes) < 2:
-        return hashes[0] if hashes else sha256(b"")
-    split = 1
-    while split * 2 < len(hashes):
-        split *= 2
-    return sha256(b"\x01" + tree_root(hashes[:split]) + tree_root(hashes[split:]))
-
-
-def inclusion(index: int, hashes: list[bytes]) -> list[bytes]:
-    if len(hashes) < 2:
-        return []
-    split = 1
-    while split * 2 < len(hashes):
-        split *= 2
-    if index < split:
-        return [*inclusion(index, hashes[:split]), tree_root(hashes[split:])]
-    return [*inclusion(index - split, hashes[split:]), tree_root(hashes[:split])]
-
-
-def tile_path(level: object, number: int, width: int = 256) -> str:
-    digits = f"{number:d}".rjust(-(-len(f"{number:d}") // 3) * 3, "0")
-    groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
-    path = "/".join([f"x{group}" for group in groups[:-1]] + groups[-1:])
-    return f"tile/{level}/{path}" + (f".p/{width}" if width < 256 else "")
-
-
-def bundle(leaves: list[bytes]) -> bytes:
-    return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
-
-
-def b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def ed25519_key(name: str) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(sha256(name.encode()))
-
-
-def ml_dsa_key(name: str) -> MLDSA44PrivateKey:
-    return MLDSA44PrivateKey.from_seed_bytes(sha256(name.encode()))
-
-
-def kid(public_key: bytes) -> bytes:
-    return sha256(b"counterfoil/kid/v1" + b"\x32" + public_key)
-
-
-def claim(
-    kind: int,
-    log: bytes,
-    chain: bytes,
-    author: bytes,
-    entry_id: bytes,
-    authored: int,
-    *,
-    version: int = 1,
-    blob: bytes = ZERO,
-    size: int = 0,
-    expires: int = 0,
-    amended: bytes = ZERO,
-    body: bytes = b"",
-) -> bytes:
-    fixed = struct.pack(
-        ">BB32s16s16s16sQ32sQQ32s",
-        version, kind, log, chain, author, entry_id, authored, blob, size, expires, amended,
-    )  # fmt: skip
-    assert len(fixed) == 170
-    return fixed + body
-
-
-def statement(
-    key: Ed25519PrivateKey, claim_bytes: bytes, key_id: bytes | None = None, **override: Any
-) -> bytes:
-    protected = {
-        1: -19,
-        3: "application/vnd.counterfoil.claim",
-        4: kid(key.public_key().public_bytes_raw()) if key_id is None else key_id,
-        15: {1: claim_bytes[50:66].hex(), 2: claim_bytes[34:50].hex()},
-    }
-    protected.update(override.get("header", {}))
-    wrapped = cbor(override.get("protected", cbor(protected)))
-    payload = cbor(claim_bytes)
-    signature = override.get("signature") or key.sign(
-        b"\x84\x6aSignature1" + wrapped + b"\x40" + payload
-    )
-    return b"\xd2\x84" + wrapped + b"\xa0" + payload + cbor(signature)
-
-
-def leaf(seq: int, prev: bytes, prev_index: int, received: int, signed: bytes) -> bytes:
-    return struct.pack(">BQ32sQQ", 1, seq, prev, prev_index, received) + signed
-
-
-def member_leaf(
-    seq: int, prev: bytes, prev_index: int, received: int, batch: int, position: int, item: bytes
-) -> bytes:
-    header = struct.pack(">BQ32sQQQI", 2, seq, prev, prev_index, received, batch, position)
-    return header + item
-
-
-@dataclass(frozen=True)
-class Signer:
-    id: bytes
-    key: Ed25519PrivateKey
-
-    @property
-    def public(self) -> bytes:
-        return self.key.public_key().public_bytes_raw()
-
-
-class LogKeys:
-    """The log's own keys on checkpoints."""
-
-    def __init__(self, origin: str, name: str) -> None:
-        self.origin = origin
-        self.ed25519 = ed25519_key(name + " checkpoint")
-        self.ml_dsa = ml_dsa_key(name + " checkpoint")
-        self.ed_vkey = self._vkey(1, self.ed25519.public_key().public_bytes_raw())
-        self.ml_vkey = self._vkey(6, self.ml_dsa.public_key().public_bytes_raw())
-
-    def _vkey(self, kind: int, public_key: bytes) -> str:
-        key = bytes([kind]) + public_key
-        key_id = sha256(self.origin.encode() + b"\n" + key)[:4]
-        return f"{self.origin}+{key_id.hex()}+{b64(key)}"
-
-    def _line(self, vkey: str, signature: bytes) -> str:
-        return f"— {self.origin} {b64(bytes.fromhex(vkey.split('+')[1]) + signature)}\n"
-
-    def ed_line(self, text: str) -> str:
-        return self._line(self.ed_vkey, self.ed25519.sign(text.encode()))
-
-    def ml_line(self, size: int, root: bytes, seconds: int = 1_750_000_000) -> str:
-        name = bytes([len(self.origin)]) + self.origin.encode()
-        message = b"subtree/v1\n\0" + name + seconds.to_bytes(8, "big") + name
-        message += bytes(8) + size.to_bytes(8, "big") + root
-        signature = seconds.to_bytes(8, "big") + self.ml_dsa.sign(message)
-        return self._line(self.ml_vkey, signature)
-
-    def checkpoint(self, size: int, root: bytes, lines: str = "em") -> bytes:
-        text = f"{self.origin}\n{size}\n{b64(root)}\n"
-        signatures = {"e": lambda: self.ed_line(text), "m": lambda: self.ml_line(size, root)}
-        return (text + "\n" + "".join(signatures[line]() for line in lines)).encode()
+Body = dict[str, Any]
 
 
 class Log:
-    def __init__(self, name: str = "one", origin: str = "log.example.com/one") -> None:
+    """`governors` is their number; every other one has a key of ML-DSA-44."""
+
+    def __init__(
+        self, name: str = "one", origin: str = "log.example.com/one", governors: int = 1
+    ) -> None:
+        self.name = name
         self.origin = origin
         self.keys = LogKeys(origin, name)
         self.leaves: list[bytes] = []
@@ -205,10 +64,16 @@ class Log:
         self.now = START_MS
         self.id = ZERO
         self.chain = sha256(b"log chain " + name.encode())[:16]
-        self.governor = Signer(
-            sha256(b"governor " + name.encode())[:16], ed25519_key("gov " + name)
-        )
+        self.governors = [new_governor(name, number) for number in range(governors)]
+        self.first_id = ZERO
+        """Id of the line's first log."""
+        self.earlier: dict[bytes, tuple[int, bytes, int]] = {}
+        """Heads of chains in the logs before it."""
         self.log_key = ed25519_key("log statement " + name)
+
+    @property
+    def governor(self) -> Signer:
+        return self.governors[0]
 
     @property
     def vkeys(self) -> list[str]:
@@ -233,7 +98,7 @@ class Log:
 
     def place(self, chain: bytes, change: dict[str, Any]) -> tuple[int, bytes, int, int]:
         """seq, prev hash, prev index and received of the chain's next leaf, or as `change` says."""
-        head = self.heads.get(chain)
+        head = self.heads.get(chain) or self.earlier.get(chain)
         seq, prev, prev_index = (0, ZERO, 0) if head is None else (head[0] + 1, head[1], head[2])
         return (
             change.get("seq", seq),
@@ -242,8 +107,13 @@ class Log:
             change.get("received", self.now),
         )
 
+    def version(self, chain: bytes, version: int = 1) -> int:
+        """Of the chain's next leaf."""
+        crosses = chain in self.earlier and chain not in self.heads
+        return version | (0x80 if crosses else 0)
+
     def claim(self, kind: int, chain: bytes, author: bytes, **change: Any) -> bytes:
-        sealed = kind in (OPEN, RECORD, AMEND, RETRACT, LINK, ACCESS)
+        sealed = kind in (OPEN, RECORD, AMEND, RETRACT, LINK, UNLINK, ACCESS)
         fields: dict[str, Any] = {
             "blob": sha256(b"blob") if sealed else ZERO,
             "size": 1024 if sealed else 0,
@@ -274,39 +144,157 @@ class Log:
         if "edit_statement" in change:
             signed = change["edit_statement"](signed)
         seq, prev, prev_index, received = self.place(chain, change)
-        raw = leaf(seq, prev, prev_index, received, signed)
+        version = change.get("leaf_version", self.version(chain))
+        raw = leaf(seq, prev, prev_index, received, signed, version)
         if "edit_leaf" in change:
             raw = change["edit_leaf"](raw)
         return self.put(raw, chain, seq)
 
-    def genesis(self, **change: Any) -> None:
-        body = {
+    def founding(self) -> Body:
+        """The body of a genesis, without approvals."""
+        return {
             "origin": self.origin,
             "hash": "sha-256",
             "checkpoint": self.vkeys,
             "statement": {"alg": -19, "key": self.log_key.public_key().public_bytes_raw()},
-            "governors": [{"id": self.governor.id, "alg": -19, "key": self.governor.public}],
-            "threshold": 1,
-            "approvals": [],
+            "governors": [governor.governor for governor in self.governors],
+            "threshold": threshold(len(self.governors)),
         }
+
+    def genesis(self, **change: Any) -> None:
+        body = self.founding()
         body.update(change.pop("fields", {}))
-        change.setdefault("body", cbor(body))
-        change.setdefault("log", sha256(self.origin.encode()))
+        origin = sha256(self.origin.encode())
+        given = change.pop("approvals", lambda approvals: approvals)
+        approvals = self.approvals(GENESIS, origin, self.chain, ZERO, body, 0)
+        change.setdefault("body", cbor({"approvals": given(approvals), **body}))
+        change.setdefault("log", origin)
         self.add(GENESIS, self.chain, self.governor, **change)
-        self.id = self.hashes[0]
+        self.id = self.first_id = self.hashes[0]
+
+    def approvals(
+        self,
+        kind: int,
+        log: bytes,
+        chain: bytes,
+        prev: bytes,
+        body: Body,
+        expires: int,
+        by: Sequence[Signer] | None = None,
+    ) -> list[bytes]:
+        """Of so many governors beside the author as are needed, in order."""
+        if by is None:
+            by = self.governors[1 : threshold(len(self.governors))]
+        signers = sorted(by, key=lambda signer: signer.kid)
+        return [approval(signer, kind, log, chain, prev, body, expires) for signer in signers]
+
+    def govern(self, kind: int, chain: bytes, body: Body, /, **change: Any) -> int:
+        """An actor or trust entry, with the approvals that its author needs.
+
+        `approved` replaces what the approvals are for, `approvers` whose they are, `approvals`
+        edits them, `quorum` says whether there are any.
+        """
+        author = change.pop("by", self.governor)
+        several = len(self.governors) > 1 and author in self.governors
+        if change.pop("quorum", several):
+            until = change.pop("until", self.now + DAY_MS)
+            for_what = {
+                "kind": kind,
+                "log": self.id,
+                "chain": chain,
+                "prev": self.place(chain, {})[1],
+                "body": body,
+                "expires": until,
+                "by": change.pop("approvers", None),
+                **change.pop("approved", {}),
+            }
+            edit = change.pop("approvals", lambda approvals: approvals)
+            body = {**body, "expires": until, "approvals": edit(self.approvals(**for_what))}
+        change.setdefault("body", cbor(body))
+        return self.add(kind, chain, author, **change)
 
     def enrol(self, name: str, role: str = "organisation", **change: Any) -> Signer:
-        signer = Signer(change.pop("id", sha256(b"actor " + name.encode())[:16]), ed25519_key(name))
-        key = {"alg": -19, "key": change.pop("public", signer.public), "use": "statement"}
-        key.update(change.pop("key_fields", {}))
-        body = {"op": "enrol", "role": role, "keys": [key]}
-        change.setdefault("body", cbor(body))
-        self.add(ACTOR, signer.id, change.pop("by", self.governor), **change)
+        """`fields` are added to the body, `key_fields` to its one key."""
+        key = change.pop("actor_key", None) or ed25519_key(name)
+        signer = Signer(change.pop("id", sha256(b"actor " + name.encode())[:16]), key)
+        own = {
+            "alg": alg_of(key),
+            "key": change.pop("public", signer.public),
+            "use": "statement",
+            **change.pop("key_fields", {}),
+        }
+        body = {"op": "enrol", "role": role, "keys": [own], **change.pop("fields", {})}
+        self.govern(ACTOR, signer.id, body, **change)
         return signer
 
-    def revoke(self, signer: Signer, **change: Any) -> None:
-        body = {"op": "revoke", "kid": change.pop("revoked", kid(signer.public))}
-        self.add(ACTOR, signer.id, change.pop("by", self.governor), body=cbor(body), **change)
+    def rotate(self, signer: Signer, new: PrivateKey, **change: Any) -> Signer:
+        rotated = Signer(signer.id, new)
+        key = {"alg": alg_of(new), "key": rotated.public, "use": "statement"}
+        key.update(change.pop("key_fields", {}))
+        body = {"op": "rotate", "kid": change.pop("rotated", signer.kid), "key": key}
+        self.govern(ACTOR, signer.id, body, **change)
+        return rotated
+
+    def revoke(self, signer: Signer, **change: Any) -> int:
+        body = {"op": "revoke", "kid": change.pop("revoked", signer.kid)}
+        return self.govern(ACTOR, signer.id, body, **change)
+
+    def contest(self, signer: Signer, since: int, **change: Any) -> None:
+        self.govern(ACTOR, signer.id, {"op": "contest", "since": since}, **change)
+
+    def trust(self, governors: list[Signer], **change: Any) -> None:
+        """New governors, named by those so far."""
+        body = {
+            "op": "governors",
+            "governors": [governor.governor for governor in governors],
+            "threshold": threshold(len(governors)),
+            **change.pop("fields", {}),
+        }
+        self.govern(TRUST, self.chain, body, **change)
+        self.governors = governors
+
+    def erase(self, chain: bytes, signer: Signer, body: Body, **change: Any) -> int:
+        return self.add(ERASURE, chain, signer, body=cbor(body), **change)
+
+    def succeed(self, name: str, governors: list[Signer] | None = None, **change: Any) -> Log:
+        """The log that takes over from this one. `fields` and `predecessor` change the body,
+        `approvals` and `old_approvals` edit the approvals, `approved` is what the old are for.
+        """
+        new = type(self).__new__(type(self))
+        Log.__init__(new, name, change.pop("origin", f"log.example.com/{name}"))
+        new.governors = self.governors if governors is None else governors
+        new.keys = change.pop("keys", new.keys)
+        new.now, new.first_id = self.now, self.first_id
+        new.earlier = {**self.earlier, **self.heads}
+        predecessor = {
+            "log": self.id,
+            "origin": self.origin,
+            "size": len(self.leaves),
+            "root": self.root(),
+            "checkpoint": self.checkpoint(),
+            **change.pop("predecessor", {}),
+        }
+        body = {**new.founding(), "predecessor": predecessor, **change.pop("fields", {})}
+        for_what = {
+            "kind": SUCCESSION,
+            "log": self.id,
+            "chain": self.chain,
+            "prev": self.heads[self.chain][1],
+            "body": body,
+            "expires": 0,
+            "by": self.governors[: threshold(len(self.governors))],
+            **change.pop("approved", {}),
+        }
+        old = change.pop("old_approvals", lambda approvals: approvals)(self.approvals(**for_what))
+        origin = sha256(new.origin.encode())
+        edit = change.pop("approvals", lambda approvals: approvals)
+        own = edit(new.approvals(SUCCESSION, origin, new.chain, ZERO, body, 0))
+        whole = {**body, "approvals": own, "predecessor": {**predecessor, "approvals": old}}
+        change.setdefault("body", cbor(whole))
+        change.setdefault("log", origin)
+        new.add(SUCCESSION, change.pop("chain", new.chain), new.governor, **change)
+        new.id = new.hashes[0]
+        return new
 
     def open(self, name: str, signer: Signer, **change: Any) -> bytes:
         chain = sha256(b"person " + name.encode())[:16]
@@ -314,7 +302,7 @@ class Log:
         return chain
 
     def derived(self, what: str, owner: bytes) -> bytes:
-        return sha256(f"counterfoil/chain/{what}/v1".encode() + self.id + owner)[:16]
+        return sha256(f"counterfoil/chain/{what}/v1".encode() + self.first_id + owner)[:16]
 
     def batch(
         self, signer: Signer, chains: list[bytes], kind: int = RECORD, **change: Any
@@ -345,10 +333,10 @@ class Log:
         indexes = []
         for position, claim_bytes in enumerate(change.get("members", lambda c: c)(claims)):
             chain = claim_bytes[34:50]
-            seq, prev, prev_index, received = self.place(chain, {})
-            raw = member_leaf(seq, prev, prev_index, received, batch, position, claim_bytes)
+            place, version = self.place(chain, {}), self.version(chain, 2)
+            raw = member_leaf(place, batch, position, claim_bytes, version)
             raw = change.get("raw", lambda p, r: r)(position, raw)
-            indexes.append(self.put(raw, chain, seq))
+            indexes.append(self.put(raw, chain, place[0]))
         return indexes
 
     # Files
@@ -389,11 +377,21 @@ class Log:
 _CLAIM_FIELDS = ("version", "blob", "size", "expires", "amended", "body")
 
 
+def new_governor(name: str, number: int = 0) -> Signer:
+    if number == 0:
+        return Signer(sha256(b"governor " + name.encode())[:16], ed25519_key("gov " + name))
+    words = f"{name} {number}"
+    key = ml_dsa_key(words) if number % 2 else ed25519_key(words)
+    return Signer(sha256(b"governor " + words.encode())[:16], key)
+
+
 class Sample(Log):
     """A small true log with every kind of entry and chain."""
 
-    def __init__(self, name: str = "one", origin: str = "log.example.com/one") -> None:
-        super().__init__(name, origin)
+    def __init__(
+        self, name: str = "one", origin: str = "log.example.com/one", governors: int = 1
+    ) -> None:
+        super().__init__(name, origin, governors)
         self.genesis()
         self.clinic = self.enrol("clinic")
         self.pharmacy = self.enrol("pharmacy", blob=sha256(b"name"), size=512)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.logmaker import RECORD, Sample, write
+from tests.verifier.formats import RECORD
+from tests.verifier.logmaker import Sample, write
 from verifier.cli import main
 
 Capture = pytest.CaptureFixture[str]

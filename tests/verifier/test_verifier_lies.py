@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.verifier.logmaker import (
+from tests.verifier.formats import (
     ACCESS,
     ACTOR,
     AMEND,
@@ -17,9 +17,6 @@ from tests.verifier.logmaker import (
     RECORD,
     RETRACT,
     ZERO,
-    Log,
-    Memory,
-    Sample,
     Signer,
     cbor,
     ed25519_key,
@@ -28,7 +25,9 @@ from tests.verifier.logmaker import (
     sha256,
     statement,
 )
-from verifier.audit import LogReport, audit_log
+from tests.verifier.logmaker import Log, Memory, Sample
+from verifier.audit import audit_log
+from verifier.logreport import LogReport
 from verifier.note import VerifierKey, parse_verifier_key
 
 L = 2**252 + 27742317777372353535851937790883648493
@@ -147,7 +146,7 @@ LIES: list[tuple[str, str, Callable[[Sample], Any]]] = [
     ("empty leaf", "leaf", lambda log: log.put(b"")),
     ("leaf of 57 bytes", "leaf", lambda log: log.put(b"\x01" + bytes(56))),
     ("leaf version 0", "leaf", add(RECORD, edit_leaf=flip(0))),
-    ("leaf version reserved", "leaf", add(RECORD, edit_leaf=flip(0, 0x80))),
+    ("crosses over from no earlier log", "chain", add(RECORD, edit_leaf=flip(0, 0x80))),
     ("seq over 2^53", "leaf", add(RECORD, seq=2**53)),
     ("received over 2^53", "leaf", add(RECORD, received=2**60)),
     ("member too long", "leaf", batch_then({"raw": lambda p, raw: raw + b"\0"})),
@@ -312,8 +311,12 @@ LIES: list[tuple[str, str, Callable[[Sample], Any]]] = [
         "key",
         lambda log: log.add(RECORD, log.person, Signer(bytes(16), log.log_key)),
     ),
-    ("actor enrols", "key", lambda log: log.enrol("new", by=log.clinic)),
-    ("actor revokes", "key", lambda log: log.revoke(log.pharmacy, by=log.clinic)),
+    ("organisation enrols an organisation", "actor", lambda log: log.enrol("new", by=log.clinic)),
+    (
+        "organisation revokes what it did not enrol",
+        "actor",
+        lambda log: log.revoke(log.pharmacy, by=log.clinic),
+    ),
     *(
         (f"enrolled key: {name}", "key", lambda log, raw=raw: log.enrol("new", public=raw))
         for name, raw in SMALL_ORDER.items()
@@ -345,8 +348,8 @@ LIES: list[tuple[str, str, Callable[[Sample], Any]]] = [
         lambda log: log.enrol("new", body=cbor({**ENROL, "keys": [], "x": 1})),
     ),
     ("key for govern", "actor", lambda log: log.enrol("new", key_fields={"use": "govern"})),
-    ("key of ML-DSA-44", "actor", lambda log: log.enrol("new", key_fields={"alg": -48})),
-    ("key of 31 bytes", "actor", lambda log: log.enrol("new", public=bytes(31))),
+    ("ML-DSA-44 key of 32 bytes", "key", lambda log: log.enrol("new", key_fields={"alg": -48})),
+    ("key of 31 bytes", "key", lambda log: log.enrol("new", public=bytes(31))),
     ("body not a map", "actor", lambda log: log.enrol("new", body=b"\x80")),
     # cbor in a body
     (

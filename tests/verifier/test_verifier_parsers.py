@@ -11,12 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.verifier.logmaker import (
+from tests.verifier.formats import (
     DAY_MS,
     RECORD,
-    Log,
-    Memory,
-    Sample,
     bundle,
     cbor,
     inclusion,
@@ -25,9 +22,12 @@ from tests.verifier.logmaker import (
     tile_path,
     tree_root,
 )
-from verifier import bodies, merkle, note, tiles
+from tests.verifier.logmaker import Log, Memory, Sample
+from verifier import keys as verifier_keys
+from verifier import merkle, note, tiles
+from verifier.actors import parse_actor
 from verifier.audit import audit_log
-from verifier.bodies import parse_actor, parse_batch, parse_genesis
+from verifier.bodies import parse_batch, parse_genesis
 from verifier.cbor import decode
 from verifier.checkpoint import open_checkpoint, parse_checkpoint
 from verifier.claim import parse_claim
@@ -181,7 +181,7 @@ SLICES = 4
 @pytest.fixture
 def fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same few keys thousands of times: check each once."""
-    for module in (note, bodies):
+    for module in (note, verifier_keys):
         monkeypatch.setattr(module, "check_public_key", _cached)
 
 

@@ -27,6 +27,7 @@ from ledger.appender import Outcome
 from ledger.author import Author, Draft
 from ledger.errors import BadRequest
 from ledger.fhir import (
+    PATIENT_NUMBER,
     BadItem,
     Directory,
     Identifier,
@@ -37,13 +38,14 @@ from ledger.fhir import (
     validate,
 )
 from ledger.linkage import Linkage
+from ledger.linkage.sources import source_tag
 from ledger.reader import Reader
 from ledger.sequencer import Appended
 from ledger.vault.door import Vault
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId
 
-SOURCE: Final = b"source"
+_SAY_WHOSE: Final = "open one with --create, or name it with --person 'SYSTEM|VALUE=RECORD'"
 GROUP_ENTRIES: Final = 512
 GROUP_BYTES: Final = 32 << 20
 
@@ -147,7 +149,7 @@ class Importer:
         return self.summary
 
     def _take(self, item: SourceItem, space: PatientSpace) -> None:
-        tag = self._log.vault.tag(SOURCE, self._author.id, item.raw)
+        tag = source_tag(self._log.vault.tag, self._author.id, item.raw)
         if tag in self._new_tags or self._log.reader.tags.get(tag) is not None:
             self.summary.known += 1
             return
@@ -166,7 +168,7 @@ class Importer:
         draft = Draft(
             chain,
             item.raw,
-            header={"source": source},
+            header={"file": source},
             authored_ms=authored_ms(resource.parsed),
             tags=(tag,),
         )
@@ -177,11 +179,12 @@ class Importer:
     def _record(self, identifiers: Sequence[Identifier], source: str) -> ChainId:
         """The patient's record, opened and linked as far as the caller allowed it."""
         record = self._linkage.record_of(identifiers)
+        self._check_linkable(identifiers, record)
         if record is None:
             if not self._create:
                 raise BadRequest(
                     "the patient's identifier is linked to no record",
-                    hint="open one with --create, or name it with --person 'SYSTEM|VALUE=RECORD'",
+                    hint=_SAY_WHOSE,
                 )
             record, opening = self._author.open_record()
             self._group.append(_Piece(opening, Kind.OPEN, record, source))
@@ -189,6 +192,25 @@ class Importer:
             if self._linkage.find(identifier) is None:
                 self._add(self._linkage.link(identifier, record), source)
         return record
+
+    def _check_linkable(self, identifiers: Sequence[Identifier], record: ChainId | None) -> None:
+        """Nothing is linked that the caller did not ask for. Raises BadRequest."""
+        for identifier in identifiers:
+            if self._linkage.find(identifier) or self._linkage.is_declared(identifier):
+                continue
+            what = (
+                "patient number" if identifier.system.startswith(PATIENT_NUMBER) else "identifier"
+            )
+            if self._linkage.was_unlinked(identifier):
+                raise BadRequest(
+                    f"the link of the patient's {what} was ended, and it is linked to no record",
+                    hint="say whose it is with --person 'SYSTEM|VALUE=RECORD'",
+                )
+            if record is not None and not self._create:
+                raise BadRequest(
+                    f"the patient has a further {what} that is linked to no record",
+                    hint="link it too with --create, or with --person 'SYSTEM|VALUE=RECORD'",
+                )
 
     def _add(self, draft: Draft, source: str, tag: bytes = b"") -> None:
         submission = self._author.entry(draft)

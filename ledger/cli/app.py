@@ -12,7 +12,17 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from ledger.cli import appending, evidence, founding, importer, showing, upkeep
+from ledger.cli import (
+    appending,
+    evidence,
+    founding,
+    heading,
+    importer,
+    linking,
+    showing,
+    timelines,
+    upkeep,
+)
 from ledger.cli.outcome import DONE, EXIT_CODES, INTERRUPTED, USAGE, report, say
 from ledger.cli.unlocking import add_options
 
@@ -29,7 +39,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for group in (founding, importer, appending, showing, evidence, upkeep):
+for group in (
+    founding,
+    importer,
+    appending,
+    heading,
+    linking,
+    showing,
+    timelines,
+    evidence,
+    upkeep,
+):
     group.add_to(app)
 add_options(app)
 

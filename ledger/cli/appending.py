@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from ledger.author import CBOR, FHIR_JSON, Author, Draft
-from ledger.cli import authors
+from ledger.cli import authors, heading
 from ledger.cli.session import (
     AsJson,
     AsName,
@@ -23,10 +24,12 @@ from ledger.cli.terminal import note, result, result_json
 from ledger.errors import BadRequest
 from ledger.fhir import Directory as BelongsToNobody
 from ledger.fhir import IsPatient, route, validate
-from ledger.importing import SOURCE, authored_ms
+from ledger.importing import authored_ms
 from ledger.linkage import Linkage, check_record
+from ledger.linkage.sources import source_tag
 from ledger.log import Log
 from ledger.merkle import leaf_hash
+from ledger.record.header import Header
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId, Position
 from ledger.wire.sealed import MAX_CONTENT
@@ -72,6 +75,15 @@ def append(
             show_default=False,
         ),
     ] = None,
+    reason: heading.Reason = None,
+    on_behalf_of: heading.OnBehalfOf = None,
+    machine: heading.Machine = None,
+    source: heading.SourceOption = None,
+    kind: heading.KindOption = None,
+    label: heading.Labels = None,
+    state: heading.StateOption = None,
+    approve_after: heading.ApproveAfter = None,
+    shared: heading.Shared = False,
     as_json: AsJson = False,
 ) -> None:
     """Append, amend or retract an entry; prints its index.
@@ -81,8 +93,11 @@ def append(
     \b
     counterfoil append ledger --as clinic --record RECORD result.json
     counterfoil append ledger --as clinic --record RECORD scan.pdf --type application/pdf
-    counterfoil append ledger --as clinic --record RECORD corrected.json --amends 27
-    counterfoil append ledger --as clinic --record RECORD --retracts 27
+    counterfoil append ledger --as clinic --record RECORD corrected.json --amends 27 \\
+        --reason 'unit was wrong'
+    counterfoil append ledger --as clinic --record RECORD --retracts 27 --reason 'entered twice'
+    counterfoil append ledger --as clinic --record RECORD letter.pdf --type application/pdf \\
+        --state unapproved --approve-after 24h
     """
     if (file is None) == (retracts is None) or (amends is not None and retracts is not None):
         raise BadRequest(
@@ -91,15 +106,32 @@ def append(
         )
     if not _MEDIA_TYPE.fullmatch(media_type):
         raise BadRequest("--type is no media type", hint="like application/pdf or text/plain")
+    if reason is None and (amends is not None or retracts is not None):
+        raise BadRequest(
+            "an amendment or a retraction needs its reason", hint="add --reason TEXT; it is sealed"
+        )
+    header = Header(
+        media_type if file is not None else CBOR,
+        reason=reason,
+        machine=machine,
+        source=source,
+        kind=kind,
+        labels=tuple(label or ()),
+        state=state,
+        approve_after_ms=None if approve_after is None else heading.parse_duration(approve_after),
+        shared=True if shared else None,
+    )
+    header.encode()
     content = b"" if file is None else read_input(file, MAX_CONTENT, "send it in parts")
     with writing(directory) as log:
         author = authors.signer(log, name)
         chain = find_record(log.reader, log.vault.tag, record)
         check_record(log.reader, chain)
+        fields = replace(header, on_behalf_of=heading.actor_named(log, on_behalf_of)).encode()
         if retracts is not None:
-            draft = _changing(log, Draft(chain, b"", CBOR, Kind.RETRACT), retracts)
+            draft = _changing(log, Draft(chain, b"", CBOR, Kind.RETRACT, fields), retracts)
         else:
-            draft = _record(log, author, chain, content, media_type)
+            draft = replace(_record(log, author, chain, content, media_type), header=fields)
             if amends is not None:
                 draft = _changing(log, draft, amends, Kind.AMEND)
         known = _known(log, draft) if draft.kind is Kind.RECORD else None
@@ -124,22 +156,13 @@ def _record(log: Log, author: Author, chain: ChainId, content: bytes, media_type
             raise BadRequest(
                 f"the resource {what} a patient of another record", hint="name that record"
             )
-    tag = log.vault.tag(SOURCE, author.id, content)
+    tag = source_tag(log.vault.tag, author.id, content)
     return Draft(chain, content, authored_ms=authored_ms(resource.parsed), tags=(tag,))
 
 
 def _changing(log: Log, draft: Draft, index: int, kind: Kind = Kind.RETRACT) -> Draft:
     hash_ = leaf_hash(log.reader.entry(index).raw)
-    return Draft(
-        draft.chain,
-        draft.content,
-        draft.media_type,
-        kind,
-        authored_ms=draft.authored_ms,
-        amended=hash_,
-        amends=Position(index),
-        tags=draft.tags,
-    )
+    return replace(draft, kind=kind, amended=hash_, amends=Position(index))
 
 
 def _known(log: Log, draft: Draft) -> int | None:

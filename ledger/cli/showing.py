@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from ledger.author import CBOR, Draft
 from ledger.cli import authors
 from ledger.cli.describe import as_lines, as_object
 from ledger.cli.session import (
@@ -32,13 +31,8 @@ from ledger.cli.terminal import (
 )
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
-from ledger.merkle import leaf_hash
-from ledger.reader import Entry
-from ledger.vault.door import ENTRIES_FIELD
-from ledger.wire import cbor
-from ledger.wire.claim import Kind
+from ledger.linkage.opening import access_draft
 
-PURPOSE_FIELD: Final = "purpose"
 _PURPOSE: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
 
 Record = Annotated[
@@ -123,10 +117,7 @@ def _release(directory: Path, index: int, name: str | None, purpose: str | None)
             "content is released to somebody for a purpose",
             hint="add --as NAME and --purpose CODE, such as TREAT",
         )
-    if not _PURPOSE.fullmatch(purpose):
-        raise BadRequest(
-            "--purpose is no code", hint="v3 PurposeOfUse: TREAT, ETREAT, PATRQT, HOPERAT …"
-        )
+    check_purpose(purpose)
     with writing(directory) as log:
         author, entry = authors.signer(log, name), log.reader.entry(index)
         kind = log.reader.head(entry.leaf.claim.chain).type
@@ -138,15 +129,19 @@ def _release(directory: Path, index: int, name: str | None, purpose: str | None)
             released = log.vault.release(index, None)
             note("an institution's own resource: no access entry is needed")
         else:
-            access = append_one(log, author, _access(entry, purpose)).index
+            draft = access_draft(entry.leaf.claim.chain, [entry], purpose)
+            access = append_one(log, author, draft).index
             note(f"access entry {access}")
             released = log.vault.release(index, log.reader.receipt(access))
     result_bytes(released.content)
 
 
-def _access(entry: Entry, purpose: str) -> Draft:
-    header: dict[str, cbor.Value] = {ENTRIES_FIELD: [leaf_hash(entry.raw)], PURPOSE_FIELD: purpose}
-    return Draft(entry.leaf.claim.chain, b"", CBOR, Kind.ACCESS, header)
+def check_purpose(purpose: str) -> None:
+    """Raises BadRequest when it is no code of v3 PurposeOfUse."""
+    if not _PURPOSE.fullmatch(purpose):
+        raise BadRequest(
+            "--purpose is no code", hint="v3 PurposeOfUse: TREAT, ETREAT, PATRQT, HOPERAT …"
+        )
 
 
 def history(directory: Directory, record: Record, as_json: AsJson = False) -> None:

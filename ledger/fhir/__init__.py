@@ -22,6 +22,7 @@ from ledger.fhir.reading import (
     read_ndjson,
 )
 from ledger.fhir.routing import (
+    PATIENT_NUMBER,
     Directory,
     Identifier,
     IsPatient,
@@ -34,6 +35,7 @@ from ledger.fhir.space import PatientSpace
 from ledger.fhir.validate import Resource, validate
 
 __all__ = [
+    "PATIENT_NUMBER",
     "BadItem",
     "Directory",
     "Identifier",

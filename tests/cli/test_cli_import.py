@@ -101,7 +101,10 @@ def test_the_same_bytes_of_another_institution_are_another_entry(
     assert (summary["added"], summary["known"], summary["linked"]) == (44, 0, 0)
 
 
-def test_a_second_number_of_a_linked_patient_is_linked_too(full: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["create", "person"])
+def test_a_second_number_of_a_linked_patient_is_linked_when_it_is_said(
+    full: Path, tmp_path: Path, said: str
+) -> None:
     moved = {
         "resourceType": "Patient",
         "identifier": [
@@ -111,9 +114,16 @@ def test_a_second_number_of_a_linked_patient_is_linked_too(full: Path, tmp_path:
     }
     file = tmp_path / "moved.json"
     file.write_text(json.dumps(moved))
-    assert done("import", full, file, "--as", "hospital", "--json").json["linked"] == 1
-    record = done("history", full, f"{HOSPITAL}|NEW-1", "--json").json["record"]
-    assert record == done("history", full, f"{HOSPITAL}|POP-00261", "--json").json["record"]
+    size = done("stats", full, "--json").json["size"]
+    ran = run("import", full, file, "--as", "hospital", "--json")
+    assert (ran.code, ran.json["linked"], ran.json["added"], ran.json["refused"]) == (4, 0, 0, 1)
+    assert "a further patient number that is linked to no record" in ran.err
+    assert "NEW-1" not in ran.err + ran.text
+    assert done("stats", full, "--json").json["size"] == size
+    record = done("history", full, f"{HOSPITAL}|POP-00261", "--json").json["record"]
+    told = ("--create",) if said == "create" else ("--person", f"{HOSPITAL}|NEW-1={record}")
+    assert done("import", full, file, "--as", "hospital", *told, "--json").json["linked"] == 1
+    assert done("history", full, f"{HOSPITAL}|NEW-1", "--json").json["record"] == record
 
 
 def test_a_bundle_of_two_persons(ledger: Path, tmp_path: Path) -> None:

@@ -1,0 +1,225 @@
+"""Moving: documents that stand in the wrong person's record.
+
+For each document, a record entry with all its amendments:
+
+    1. the content is read through the door, against an access entry in the wrong record
+    2. each version is appended in the right record, byte for byte; its header says where it came
+       from, by leaf hash, and who wrote it first
+    3. the document is retracted in the wrong record, with the reason
+    4. each access that named one of its versions is told in the right record too
+
+Every step leaves a tag, HMAC(vault key, step ‖ what it was about ‖ the right record). A move that
+was cut short is completed by the same command, and one that is whole is not done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ledger.author import CBOR, Author, Draft
+from ledger.errors import BadRequest
+from ledger.heads import ChainType
+from ledger.linkage.aliases import check_record
+from ledger.linkage.opening import GROUP, access_draft
+from ledger.linkage.sources import source_tag
+from ledger.linkage.target import Target, append_all
+from ledger.merkle import leaf_hash
+from ledger.reader import Entry
+from ledger.record.header import Header, decode_header
+from ledger.wire.claim import Kind
+from ledger.wire.ids import ZERO_HASH, ChainId, Hash, Position
+from ledger.wire.sealed import Content
+
+_VERSION: Final = b"moved/version"
+_RETRACTION: Final = b"moved/retraction"
+_ACCESS: Final = b"moved/access"
+PURPOSE: Final = "RECORDMGT"
+"""v3 PurposeOfUse: records management."""
+
+
+@dataclass(slots=True)
+class Moved:
+    """What a move did, counted from acknowledged entries only."""
+
+    documents: int
+    """Asked for, with all their versions."""
+    done: int = 0
+    """Documents that are moved whole."""
+    appended: int = 0
+    retracted: int = 0
+    told: int = 0
+    """Accesses that the right record was told of."""
+
+
+class Mover:
+    """One call of a move: make it, ``run`` it once. ``moved`` is true at any time."""
+
+    def __init__(
+        self,
+        log: Target,
+        author: Author,
+        indexes: Sequence[int],
+        to: ChainId,
+        reason: str,
+        purpose: str = PURPOSE,
+    ) -> None:
+        """Raises BadRequest before anything is written when one of the entries cannot be moved."""
+        check_record(log.reader, to)
+        self._log, self._author, self._to = log, author, to
+        self._reason, self._purpose = reason, purpose
+        self._documents = self._plan(indexes)
+        self.moved = Moved(len(self._documents))
+
+    def run(self) -> Moved:
+        """Raises BadRequest or LedgerFault; what was acknowledged until then stays."""
+        for document in self._documents:
+            self._versions(document)
+            self._retract(document)
+            self._tell(document)
+            self.moved.done += 1
+        return self.moved
+
+    def _plan(self, indexes: Sequence[int]) -> list[list[Entry]]:
+        """The documents that the entries belong to, each oldest version first."""
+        documents: dict[int, list[Entry]] = {}
+        for index in indexes:
+            entry = self._log.reader.entry(index)
+            claim = entry.leaf.claim
+            if claim.kind not in (Kind.RECORD, Kind.AMEND) or (
+                self._log.reader.head(claim.chain).type is not ChainType.PERSON
+            ):
+                raise BadRequest(
+                    f"entry {index} is no document of a person's record",
+                    hint="name record entries; links are ended with `counterfoil unlink`",
+                )
+            if claim.chain == self._to:
+                raise BadRequest(f"entry {index} stands in that record already")
+            family = self._family(entry)
+            documents[family[0].index] = family
+        return [documents[first] for first in sorted(documents)]
+
+    def _family(self, entry: Entry) -> list[Entry]:
+        root: dict[Hash, int] = {}
+        families: dict[int, list[Entry]] = {}
+        for one in list(self._log.reader.history(entry.leaf.claim.chain))[::-1]:
+            claim = one.leaf.claim
+            if claim.kind in (Kind.RECORD, Kind.AMEND):
+                first = root.setdefault(_hash(one), root.get(claim.amended, one.index))
+                families.setdefault(first, []).append(one)
+        return families[root[_hash(entry)]]
+
+    def _versions(self, document: list[Entry]) -> None:
+        left = [one for one in document if self._at(_VERSION, _hash(one)) is None]
+        for start in range(0, len(left), GROUP):
+            group = left[start : start + GROUP]
+            draft = access_draft(group[0].leaf.claim.chain, group, self._purpose)
+            (access,) = append_all(self._log, self._author, [draft])
+            receipt = self._log.reader.receipt(access.index)
+            for entry in group:
+                content = self._log.vault.release(entry.index, receipt)
+                append_all(self._log, self._author, [self._copy(entry, content)])
+                self.moved.appended += 1
+
+    def _copy(self, entry: Entry, content: Content) -> Draft:
+        """The entry as it is to stand in the right record."""
+        claim, header = entry.leaf.claim, decode_header(content.header)
+        first_author = header.first_author or claim.author
+        tags = [self._tag(_VERSION, _hash(entry))]
+        source = source_tag(self._log.vault.tag, first_author, content.content)
+        if self._log.reader.tags.get(source) == entry.index:
+            # The sender's next import still knows these bytes, and adds nothing.
+            tags.append(source)
+        moved = replace(header, moved_from=_hash(entry), first_author=first_author)
+        draft = Draft(
+            self._to,
+            content.content,
+            content.media_type,
+            claim.kind,
+            moved.encode(),
+            authored_ms=claim.authored_ms,
+            tags=tuple(tags),
+        )
+        if claim.amended == ZERO_HASH:
+            return draft
+        target = self._log.reader.entry(self._needed(_VERSION, claim.amended))
+        return replace(draft, amended=_hash(target), amends=Position(target.index))
+
+    def _retract(self, document: list[Entry]) -> None:
+        newest = document[-1]
+        if self._at(_RETRACTION, _hash(newest)) is not None:
+            return
+        header = Header(CBOR, reason=self._reason, moved_away=True)
+        draft = Draft(
+            newest.leaf.claim.chain,
+            b"",
+            CBOR,
+            Kind.RETRACT,
+            header.encode(),
+            amended=_hash(newest),
+            amends=Position(newest.index),
+            tags=(self._tag(_RETRACTION, _hash(newest)),),
+        )
+        append_all(self._log, self._author, [draft])
+        self.moved.retracted += 1
+
+    def _tell(self, document: list[Entry]) -> None:
+        """Accesses stay where they are, and the right record hears of them: they were readings of
+        its person's content.
+        """
+        versions = {_hash(one) for one in document}
+        for entry in list(self._log.reader.history(document[0].leaf.claim.chain))[::-1]:
+            if entry.leaf.claim.kind is not Kind.ACCESS or entry.index < document[0].index:
+                continue
+            about = _hash(entry) + _hash(document[0])
+            if self._at(_ACCESS, about) is not None:
+                continue
+            header = self._header(entry)
+            named = tuple(one for one in header.entries if one in versions) if header else ()
+            if header is None or not named:
+                continue
+            told = Header(
+                CBOR,
+                purpose=header.purpose,
+                entries=named,
+                moved_from=_hash(entry),
+                first_author=entry.leaf.claim.author,
+            )
+            draft = Draft(
+                self._to,
+                b"",
+                CBOR,
+                Kind.ACCESS,
+                told.encode(),
+                authored_ms=entry.leaf.claim.authored_ms,
+                tags=(self._tag(_ACCESS, about),),
+            )
+            append_all(self._log, self._author, [draft])
+            self.moved.told += 1
+
+    def _header(self, access: Entry) -> Header | None:
+        """None where it cannot be read any more, or was sealed wrongly."""
+        try:
+            return decode_header(self._log.vault.use(access.index, "move").header)
+        except BadRequest:
+            return None
+
+    def _tag(self, step: bytes, about: bytes) -> bytes:
+        return self._log.vault.tag(step, about, self._to)
+
+    def _at(self, step: bytes, about: bytes) -> int | None:
+        return self._log.reader.tags.get(self._tag(step, about))
+
+    def _needed(self, step: bytes, about: bytes) -> int:
+        index = self._at(step, about)
+        if index is None:
+            raise BadRequest(
+                "an amendment is not moved before what it amends",
+                hint="name the entry that it amends",
+            )
+        return index
+
+
+def _hash(entry: Entry) -> Hash:
+    return Hash(leaf_hash(entry.raw))

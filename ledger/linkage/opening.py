@@ -1,0 +1,181 @@
+"""Opening: a record's entries with their headers, for a view.
+
+A header lies in the same sealed blob as the content, so reading headers is reading the record: it
+goes through the door, against access entries that name what is read, ``GROUP`` entries each. Only
+the links that tell which records are joined are opened for internal work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.author import CBOR, Author, Draft
+from ledger.errors import BadRequest
+from ledger.linkage.target import Target, append_all
+from ledger.merkle import leaf_hash
+from ledger.reader import Entry
+from ledger.record.contents import Linked, decode_linked
+from ledger.record.header import Header, decode_header
+from ledger.record.joined import joined_records, linked_records
+from ledger.record.model import Opened
+from ledger.wire.claim import Kind
+from ledger.wire.ids import ChainId, Hash
+from ledger.wire.sealed import Content
+
+GROUP: Final = 256
+"""Leaf hashes that one access entry names; its header has room for some more."""
+_LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
+_READ: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.ERASURE}) | _LINKS
+_LONGEST: Final = 60
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Entries of a record and of those joined with it, opened."""
+
+    records: tuple[ChainId, ...]
+    accesses: list[int]
+    """The access entries that were appended for it."""
+    entries: list[Opened] = field(default_factory=list)
+    titles: dict[int, str] = field(default_factory=dict, repr=False)
+    """A few words of each content, by index."""
+
+
+def gather(
+    log: Target,
+    author: Author,
+    record: ChainId,
+    purpose: str,
+    as_of_ms: int,
+    *,
+    with_accesses: bool = False,
+) -> Gathered:
+    """Open what was received by then. Raises BadRequest; LedgerFault when something is damaged.
+
+    Earlier access entries are opened only ``with_accesses``: each of them is then read, and named.
+    """
+    kinds = _READ | {Kind.ACCESS} if with_accesses else _READ
+    records = joined_with(log, record, as_of_ms)
+    chains = {chain: list(_received(log, chain, as_of_ms)) for chain in records}
+    readable = {
+        chain: [one for one in entries if _is_sealed(one) and one.leaf.claim.kind in kinds]
+        for chain, entries in chains.items()
+    }
+    drafts, groups = [], []
+    for chain, entries in readable.items():
+        for at in range(0, len(entries), GROUP):
+            groups.append(entries[at : at + GROUP])
+            drafts.append(access_draft(chain, groups[-1], purpose))
+    appended = append_all(log, author, drafts)
+    gathered = Gathered(records, [one.index for one in appended])
+    opened: dict[int, Opened] = {}
+    for access, group in zip(gathered.accesses, groups, strict=True):
+        receipt = log.reader.receipt(access)
+        for entry in group:
+            try:
+                content = log.vault.release(entry.index, receipt)
+            except BadRequest:
+                erased = log.vault.keys.load(entry.index) is None
+                opened[entry.index] = _opened(entry, malformed=not erased)
+                continue
+            opened[entry.index] = _with_header(entry, content)
+            gathered.titles[entry.index] = title(content)
+    for entries in chains.values():
+        gathered.entries += [opened.get(one.index) or _opened(one) for one in entries]
+    return gathered
+
+
+def access_draft(chain: ChainId, entries: list[Entry], purpose: str) -> Draft:
+    """The access entry that names them."""
+    hashes = tuple(Hash(leaf_hash(one.raw)) for one in entries)
+    header = Header(CBOR, purpose=purpose, entries=hashes)
+    return Draft(chain, b"", CBOR, Kind.ACCESS, header.encode())
+
+
+def joined_with(log: Target, record: ChainId, as_of_ms: int) -> tuple[ChainId, ...]:
+    """The records that were joined with one at a time, itself first."""
+    seen: dict[ChainId, list[Opened]] = {}
+    queue = [record]
+    while queue:
+        chain = queue.pop()
+        if chain in seen:
+            continue
+        entries = _received(log, chain, as_of_ms)
+        seen[chain] = [_link(log, one) for one in entries if one.leaf.claim.kind in _LINKS]
+        queue += linked_records(seen[chain])
+    return joined_records(record, [one for links in seen.values() for one in links])
+
+
+def title(content: Content) -> str:
+    """A few words that tell one content from another: the type and name of a resource, the first
+    line of a text, else the media type.
+    """
+    if content.media_type == "application/fhir+json":
+        try:
+            words = _resource_words(json.loads(content.content))
+        except (ValueError, AttributeError, TypeError, LookupError):
+            words = content.media_type
+    elif content.media_type.startswith("text/"):
+        words = content.content[: 4 * _LONGEST].decode(errors="replace").strip()
+    else:
+        words = content.media_type
+    line = "".join(c if c.isprintable() else " " for c in words.partition("\n")[0])
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _resource_words(resource: dict[str, object]) -> str:
+    kind = str(resource["resourceType"])
+    for name in ("code", "vaccineCode", "medicationCodeableConcept", "type"):
+        concept = resource.get(name)
+        if isinstance(concept, dict):
+            codings = concept.get("coding") or [{}]
+            text = concept.get("text") or codings[0].get("display")
+            if isinstance(text, str):
+                return f"{kind}: {text}" + _value_words(resource)
+    return kind
+
+
+def _value_words(resource: dict[str, object]) -> str:
+    quantity = resource.get("valueQuantity")
+    if not isinstance(quantity, dict) or "value" not in quantity:
+        return ""
+    return f" {quantity['value']} {quantity.get('unit', '')}".rstrip()
+
+
+def _received(log: Target, chain: ChainId, as_of_ms: int) -> Iterator[Entry]:
+    """A chain's entries until then, oldest first."""
+    entries = list(log.reader.history(chain))[::-1]
+    return (one for one in entries if one.leaf.received_ms <= as_of_ms)
+
+
+def _is_sealed(entry: Entry) -> bool:
+    return entry.leaf.claim.blob_size > 0
+
+
+def _link(log: Target, entry: Entry) -> Opened:
+    try:
+        return _with_header(entry, log.vault.use(entry.index, "linkage"))
+    except BadRequest:
+        return _opened(entry)
+
+
+def _with_header(entry: Entry, content: Content) -> Opened:
+    try:
+        header = decode_header(content.header)
+        linked = decode_linked(content.content) if entry.leaf.claim.kind in _LINKS else None
+    except BadRequest:
+        return _opened(entry, malformed=True)
+    return _opened(entry, header, linked)
+
+
+def _opened(
+    entry: Entry,
+    header: Header | None = None,
+    linked: Linked | None = None,
+    *,
+    malformed: bool = False,
+) -> Opened:
+    return Opened(entry.index, Hash(leaf_hash(entry.raw)), entry.leaf, header, malformed, linked)

@@ -1,0 +1,57 @@
+"""Standing: what a role may decide about documents, and what it says of their source."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.record.header import RecordKind, Source
+from ledger.record.model import Opened, Signed, Standing
+
+QUALIFIED: Final = frozenset({"practitioner", "organisation"})
+"""Roles whose approval is an explicit approval; a gateway's is on behalf of one of them."""
+_GATEWAY: Final = "gateway"
+_SOURCES: Final = {
+    "person": Source.PERSON,
+    "proxy": Source.PERSON,
+    "guardian": Source.PERSON,
+    "device": Source.DEVICE,
+    "app": Source.DEVICE,
+}
+
+
+def signed(entry: Opened, standing: Standing) -> Signed:
+    """Who and when."""
+    claim = entry.leaf.claim
+    contested = standing.is_contested(claim.author, entry.index)
+    return Signed(
+        entry.index, claim.chain, claim.kind, claim.author, entry.leaf.received_ms, contested
+    )
+
+
+def is_qualified(entry: Opened, standing: Standing) -> bool:
+    """Whether the entry's author may approve a document, and share one that is not its own."""
+    author = entry.leaf.claim.author
+    if standing.is_contested(author, entry.index):
+        return False
+    role = standing.role(author)
+    if role == _GATEWAY and entry.header is not None and entry.header.on_behalf_of is not None:
+        role = standing.role(entry.header.on_behalf_of)
+    return role in QUALIFIED
+
+
+def source_of(entry: Opened, standing: Standing) -> Source:
+    """What the header says, else what follows from the role of who wrote it."""
+    header = entry.header
+    if header is not None and header.source is not None:
+        return header.source
+    writer = entry.leaf.claim.author
+    if header is not None:
+        writer = header.on_behalf_of or header.first_author or writer
+    return _SOURCES.get(standing.role(writer) or "", Source.CLINICAL)
+
+
+def kind_of(entry: Opened, source: Source) -> RecordKind:
+    """What the header says, else what follows from the source."""
+    if entry.header is not None and entry.header.kind is not None:
+        return entry.header.kind
+    return RecordKind.HEALTH if source is Source.CLINICAL else RecordKind.PERSON_OBTAINED

@@ -1,0 +1,141 @@
+"""Views: the two sights of the same entries, as pure functions.
+
+    institution   the working record: every version with its stage
+    person        content from explicit approval on; deliberation and communication only when they
+                  are shared; existence always
+
+``timeline`` asks nobody: its entries, the standing of their authors and the time are given, so the
+same arguments show the same record on any machine. What was received after the time is as if it
+did not exist. The order of the entries in the argument does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ledger.record.fold import FOLDED, Draft, Folded, fold
+from ledger.record.header import RecordKind
+from ledger.record.joined import ended_links, joined_records
+from ledger.record.model import (
+    Change,
+    Document,
+    Event,
+    Hidden,
+    Item,
+    Opened,
+    Retraction,
+    Stage,
+    Standing,
+    Timeline,
+    Version,
+    Viewer,
+)
+from ledger.record.standing import signed
+from ledger.wire.ids import ChainId
+
+_ON_REQUEST: Final = frozenset({RecordKind.DELIBERATION, RecordKind.COMMUNICATION})
+"""Kinds that reach the person only when they are shared."""
+_DONE: Final = frozenset({Stage.FINAL, Stage.APPROVED})
+
+
+def timeline(
+    record: ChainId,
+    entries: Iterable[Opened],
+    standing: Standing,
+    viewer: Viewer,
+    as_of_ms: int,
+) -> Timeline:
+    """The view of ``record``, with the records that were joined with it, at a time.
+
+    ``entries`` may hold entries of other records too; they count as far as they were joined.
+    """
+    known = {one.index: one for one in entries if one.leaf.received_ms <= as_of_ms}
+    ordered = [known[index] for index in sorted(known)]
+    records = joined_records(record, ordered)
+    ordered = [one for one in ordered if one.chain in set(records)]
+    ended = ended_links(ordered)
+    items: list[Item] = [
+        _event(one, standing, ended=one.hash in ended) for one in ordered if one.kind not in FOLDED
+    ]
+    folded = fold((one for one in ordered if one.kind in FOLDED), standing)
+    items += [_document(one, standing, viewer, as_of_ms) for one in folded]
+    items.sort(key=lambda item: item.first)
+    return Timeline(viewer, as_of_ms, records, tuple(items))
+
+
+def _event(entry: Opened, standing: Standing, *, ended: bool) -> Event:
+    return Event(signed(entry, standing), entry.header, entry.linked, ended)
+
+
+def _document(document: Folded, standing: Standing, viewer: Viewer, as_of_ms: int) -> Document:
+    retractions = [_retraction(one, document, standing) for one in document.retractions]
+    # A retraction that cannot be read may be one of these: it hides too.
+    away = any(
+        shown.stands and (shown.moved_away or entry.header is None)
+        for shown, entry in zip(retractions, document.retractions, strict=True)
+    )
+    versions = []
+    for draft in document.versions:
+        why = _hidden(draft, document, viewer, as_of_ms, away=away)
+        versions.append(_version(draft, standing, as_of_ms, why))
+    if all(one.hidden for one in versions):
+        retractions = [_without_reason(one) for one in retractions]
+    return Document(document.versions[0].entry.chain, tuple(versions[::-1]), tuple(retractions))
+
+
+def _hidden(
+    draft: Draft, document: Folded, viewer: Viewer, as_of_ms: int, *, away: bool
+) -> Hidden | None:
+    """Why this viewer is not shown a version's content."""
+    if draft.entry.malformed:
+        return Hidden.MALFORMED
+    if draft.entry.header is None:
+        return Hidden.ERASED
+    if viewer is Viewer.INSTITUTION:
+        return None
+    if away:
+        return Hidden.MOVED_AWAY
+    if draft.kind in _ON_REQUEST and not document.shared:
+        return Hidden.NOT_SHARED
+    stage, _ = draft.stage(as_of_ms)
+    return None if stage in _DONE else Hidden.PREPARING
+
+
+def _version(draft: Draft, standing: Standing, as_of_ms: int, hidden: Hidden | None) -> Version:
+    entry, header = draft.entry, draft.entry.header
+    stage, approved_ms = draft.stage(as_of_ms)
+    shown = hidden is None
+    return Version(
+        signed=signed(entry, standing),
+        amends=None if draft.parent is None else draft.parent.entry.index,
+        stage=stage,
+        approved_ms=approved_ms,
+        approve_at_ms=draft.approve_at_ms if shown else None,
+        machine=None if header is None else header.machine,
+        kind=draft.kind if shown else None,
+        source=draft.source if shown else None,
+        header=header if shown else None,
+        authored_ms=entry.leaf.claim.authored_ms if shown else None,
+        hidden=hidden,
+        changes=tuple(_change(one, counts, standing, shown) for one, counts in draft.changes),
+    )
+
+
+def _change(entry: Opened, counts: bool, standing: Standing, shown: bool) -> Change:
+    return Change(signed(entry, standing), entry.header if shown else None, counts)
+
+
+def _retraction(entry: Opened, document: Folded, standing: Standing) -> Retraction:
+    header = entry.header
+    return Retraction(
+        signed=signed(entry, standing),
+        reason=None if header is None else header.reason,
+        moved_away=header is not None and header.moved_away,
+        stands=document.versions[-1].entry.index < entry.index,
+    )
+
+
+def _without_reason(retraction: Retraction) -> Retraction:
+    """A reason tells of a content that is not shown."""
+    return Retraction(retraction.signed, None, retraction.moved_away, retraction.stands)

@@ -183,10 +183,9 @@ def move(
         try:
             mover.run()
         except CounterfoilError:
-            left = moved.documents - moved.done
             note(
-                f"{moved.done} documents are moved, {left} are not or not whole: "
-                "the same command goes on"
+                f"{moved.appended} entries were appended and {moved.retracted} of "
+                f"{moved.documents} documents retracted before this: the same command goes on"
             )
             raise
     if as_json:

@@ -22,6 +22,7 @@ from ledger.record.model import (
     Version,
     Viewer,
 )
+from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId
 
 Row = tuple[str, str, str, str, str, str]
@@ -152,7 +153,11 @@ class Sight:
             said.append(self._say("ended"))
         if event.header is not None and event.header.purpose:
             said.append(self._say("for {purpose}", purpose=event.header.purpose))
-        said += self._from_header(event.header)
+        if event.signed.kind is Kind.ACCESS and event.header and event.header.first_author:
+            actor = self._name(event.header.first_author)
+            said.append(self._say("by {actor}, while it stood in another record", actor=actor))
+        else:
+            said += self._from_header(event.header)
         what = self._say(words.EVENTS.get(event.signed.kind, "unknown"))
         return self._row(event.signed, what, "", said)
 

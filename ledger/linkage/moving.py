@@ -8,8 +8,9 @@ For each document, a record entry with all its amendments:
     3. the document is retracted in the wrong record, with the reason
     4. each access that named one of its versions is told in the right record too
 
-Every step leaves a tag, HMAC(vault key, step ‖ what it was about ‖ the right record). A move that
-was cut short is completed by the same command, and one that is whole is not done twice.
+Every step leaves a tag, HMAC(vault key, step ‖ what it was about), with the right record but for
+the retraction. A move that was cut short is completed by the same command, and one that is whole
+is not done twice.
 """
 
 from __future__ import annotations
@@ -45,12 +46,10 @@ class Moved:
 
     documents: int
     """Asked for, with all their versions."""
-    done: int = 0
-    """Documents that are moved whole."""
     appended: int = 0
     retracted: int = 0
     told: int = 0
-    """Accesses that the right record was told of."""
+    """Access entries in the right record about accesses in the wrong one."""
 
 
 class Mover:
@@ -74,11 +73,13 @@ class Mover:
 
     def run(self) -> Moved:
         """Raises BadRequest or LedgerFault; what was acknowledged until then stays."""
-        for document in self._documents:
-            self._versions(document)
-            self._retract(document)
-            self._tell(document)
-            self.moved.done += 1
+        chains = {document[0].leaf.claim.chain for document in self._documents}
+        for chain in sorted(chains):
+            documents = [one for one in self._documents if one[0].leaf.claim.chain == chain]
+            self._append([entry for document in documents for entry in document])
+            for document in documents:
+                self._retract(document[-1])
+            self._tell(chain, documents)
         return self.moved
 
     def _plan(self, indexes: Sequence[int]) -> list[list[Entry]]:
@@ -98,7 +99,17 @@ class Mover:
                 raise BadRequest(f"entry {index} stands in that record already")
             family = self._family(entry)
             documents[family[0].index] = family
+        for first, versions in documents.items():
+            self._check_not_elsewhere(first, versions)
         return [documents[first] for first in sorted(documents)]
+
+    def _check_not_elsewhere(self, first: int, versions: list[Entry]) -> None:
+        retracted = self._log.reader.tags.get(self._retraction_tag(versions[-1])) is not None
+        if retracted and any(self._at(_VERSION, _hash(one)) is None for one in versions):
+            raise BadRequest(
+                f"the document of entry {first} was moved to another record already",
+                hint="move it on from there",
+            )
 
     def _family(self, entry: Entry) -> list[Entry]:
         root: dict[Hash, int] = {}
@@ -110,8 +121,9 @@ class Mover:
                 families.setdefault(first, []).append(one)
         return families[root[_hash(entry)]]
 
-    def _versions(self, document: list[Entry]) -> None:
-        left = [one for one in document if self._at(_VERSION, _hash(one)) is None]
+    def _append(self, versions: list[Entry]) -> None:
+        """In the right record, what is not there yet."""
+        left = [one for one in versions if self._at(_VERSION, _hash(one)) is None]
         for start in range(0, len(left), GROUP):
             group = left[start : start + GROUP]
             draft = access_draft(group[0].leaf.claim.chain, group, self._purpose)
@@ -146,9 +158,10 @@ class Mover:
         target = self._log.reader.entry(self._needed(_VERSION, claim.amended))
         return replace(draft, amended=_hash(target), amends=Position(target.index))
 
-    def _retract(self, document: list[Entry]) -> None:
-        newest = document[-1]
-        if self._at(_RETRACTION, _hash(newest)) is not None:
+    def _retract(self, newest: Entry) -> None:
+        """A document, by its newest version."""
+        tag = self._retraction_tag(newest)
+        if self._log.reader.tags.get(tag) is not None:
             return
         header = Header(CBOR, reason=self._reason, moved_away=True)
         draft = Draft(
@@ -159,44 +172,52 @@ class Mover:
             header.encode(),
             amended=_hash(newest),
             amends=Position(newest.index),
-            tags=(self._tag(_RETRACTION, _hash(newest)),),
+            tags=(tag,),
         )
         append_all(self._log, self._author, [draft])
         self.moved.retracted += 1
 
-    def _tell(self, document: list[Entry]) -> None:
+    def _tell(self, chain: ChainId, documents: list[list[Entry]]) -> None:
         """Accesses stay where they are, and the right record hears of them: they were readings of
         its person's content.
         """
-        versions = {_hash(one) for one in document}
-        for entry in list(self._log.reader.history(document[0].leaf.claim.chain))[::-1]:
-            if entry.leaf.claim.kind is not Kind.ACCESS or entry.index < document[0].index:
+        for entry in list(self._log.reader.history(chain))[::-1]:
+            if entry.leaf.claim.kind is not Kind.ACCESS or entry.index < documents[0][0].index:
                 continue
-            about = _hash(entry) + _hash(document[0])
-            if self._at(_ACCESS, about) is not None:
+            new = [one for one in documents if self._at(_ACCESS, _about(entry, one)) is None]
+            header = self._header(entry) if new else None
+            if header is None:
                 continue
-            header = self._header(entry)
-            named = tuple(one for one in header.entries if one in versions) if header else ()
-            if header is None or not named:
+            read = set(header.entries)
+            told = [one for one in new if read & set(map(_hash, one))]
+            named = tuple(hash_ for one in told for hash_ in map(_hash, one) if hash_ in read)
+            if not named:
                 continue
-            told = Header(
-                CBOR,
-                purpose=header.purpose,
-                entries=named,
-                moved_from=_hash(entry),
-                first_author=entry.leaf.claim.author,
-            )
-            draft = Draft(
-                self._to,
-                b"",
-                CBOR,
-                Kind.ACCESS,
-                told.encode(),
-                authored_ms=entry.leaf.claim.authored_ms,
-                tags=(self._tag(_ACCESS, about),),
-            )
-            append_all(self._log, self._author, [draft])
+            tags = [self._tag(_ACCESS, _about(entry, one)) for one in told]
+            append_all(self._log, self._author, [self._telling(entry, header, named, tags)])
             self.moved.told += 1
+
+    def _telling(
+        self, access: Entry, header: Header, named: tuple[Hash, ...], tags: list[bytes]
+    ) -> Draft:
+        """The access of somebody else, or of this move, as the right record is to show it."""
+        claim = access.leaf.claim
+        told = Header(
+            CBOR,
+            purpose=header.purpose,
+            entries=named,
+            moved_from=_hash(access),
+            first_author=header.first_author or claim.author,
+        )
+        return Draft(
+            self._to,
+            b"",
+            CBOR,
+            Kind.ACCESS,
+            told.encode(),
+            authored_ms=claim.authored_ms,
+            tags=tuple(tags),
+        )
 
     def _header(self, access: Entry) -> Header | None:
         """None where it cannot be read any more, or was sealed wrongly."""
@@ -207,6 +228,9 @@ class Mover:
 
     def _tag(self, step: bytes, about: bytes) -> bytes:
         return self._log.vault.tag(step, about, self._to)
+
+    def _retraction_tag(self, newest: Entry) -> bytes:
+        return self._log.vault.tag(_RETRACTION, _hash(newest))
 
     def _at(self, step: bytes, about: bytes) -> int | None:
         return self._log.reader.tags.get(self._tag(step, about))
@@ -223,3 +247,7 @@ class Mover:
 
 def _hash(entry: Entry) -> Hash:
     return Hash(leaf_hash(entry.raw))
+
+
+def _about(access: Entry, document: list[Entry]) -> bytes:
+    return _hash(access) + _hash(document[0])

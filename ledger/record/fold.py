@@ -22,7 +22,7 @@ from ledger.wire.ids import Hash
 FOLDED = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Draft:
     """A version under construction."""
 

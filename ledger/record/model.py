@@ -67,6 +67,8 @@ class Hidden(StrEnum):
     """Why content is not shown."""
 
     PREPARING = "a document is being prepared"
+    DRAFT = "an earlier draft"
+    """A later version is shown."""
     NOT_SHARED = "not shared with the person"
     ERASED = "the content was erased"
     MALFORMED = "its author sealed it wrongly"

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from ledger.record.contents import LinkedIdentifier
 from ledger.record.fold import FOLDED, Draft, Folded, fold
 from ledger.record.header import RecordKind
 from ledger.record.joined import ended_links, joined_records
@@ -32,6 +33,7 @@ from ledger.record.model import (
     Viewer,
 )
 from ledger.record.standing import signed
+from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId
 
 _ON_REQUEST: Final = frozenset({RecordKind.DELIBERATION, RecordKind.COMMUNICATION})
@@ -56,7 +58,9 @@ def timeline(
     ordered = [one for one in ordered if one.chain in set(records)]
     ended = ended_links(ordered)
     items: list[Item] = [
-        _event(one, standing, ended=one.hash in ended) for one in ordered if one.kind not in FOLDED
+        _event(one, standing, viewer, ended=one.hash in ended)
+        for one in ordered
+        if one.kind not in FOLDED
     ]
     folded = fold((one for one in ordered if one.kind in FOLDED), standing)
     items += [_document(one, standing, viewer, as_of_ms) for one in folded]
@@ -64,8 +68,12 @@ def timeline(
     return Timeline(viewer, as_of_ms, records, tuple(items))
 
 
-def _event(entry: Opened, standing: Standing, *, ended: bool) -> Event:
-    return Event(signed(entry, standing), entry.header, entry.linked, ended)
+def _event(entry: Opened, standing: Standing, viewer: Viewer, *, ended: bool) -> Event:
+    linked = entry.linked
+    if viewer is Viewer.PERSON and (ended or entry.kind is Kind.UNLINK):
+        # An identifier whose link was ended is likely somebody else's.
+        linked = None if isinstance(linked, LinkedIdentifier) else linked
+    return Event(signed(entry, standing), entry.header, linked, ended)
 
 
 def _document(document: Folded, standing: Standing, viewer: Viewer, as_of_ms: int) -> Document:
@@ -98,8 +106,15 @@ def _hidden(
         return Hidden.MOVED_AWAY
     if draft.kind in _ON_REQUEST and not document.shared:
         return Hidden.NOT_SHARED
+    if _is_done(draft, as_of_ms):
+        return None
+    later = document.versions[document.versions.index(draft) + 1 :]
+    return Hidden.DRAFT if any(_is_done(one, as_of_ms) for one in later) else Hidden.PREPARING
+
+
+def _is_done(draft: Draft, as_of_ms: int) -> bool:
     stage, _ = draft.stage(as_of_ms)
-    return None if stage in _DONE else Hidden.PREPARING
+    return stage in _DONE
 
 
 def _version(draft: Draft, standing: Standing, as_of_ms: int, hidden: Hidden | None) -> Version:

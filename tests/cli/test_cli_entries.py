@@ -12,6 +12,7 @@ from ledger.wire.leaf import decode_leaf
 from tests.cli.console import CLINIC, DATA, HOSPITAL, PHARMACY, done, run
 
 PERSON = f"{HOSPITAL}|POP-00261"
+WHY = ("--reason", "for a test")
 TREAT = ("--as", "clinic", "--purpose", "TREAT")
 
 
@@ -35,11 +36,11 @@ def test_append_amend_retract(full: Path, tmp_path: Path) -> None:
     assert again.json["index"] == int(index)
     assert again.json["known"] is True
     assert "nothing was added" in again.err
-    amended = done("append", full, *to, resource(tmp_path, id="mended"), "--amends", index)
+    amended = done("append", full, *to, resource(tmp_path, id="mended"), "--amends", index, *WHY)
     shown = done("show", full, amended.text.strip(), "--json").json
     assert shown["amended"] == done("show", full, index, "--json").json["leaf_hash"]
     assert "amends    the entry with hash" in done("show", full, amended.text.strip()).text
-    done("append", full, *to, "--retracts", amended.text.strip())
+    done("append", full, *to, "--retracts", amended.text.strip(), *WHY)
     assert kinds(full)[-3:] == ["record", "amend", "retract"]
     assert run("check", full).code == 0
 
@@ -68,7 +69,7 @@ def test_what_does_not_belong_is_refused(full: Path, tmp_path: Path) -> None:
         if done("show", full, str(entry), "--json").json["chain_type"] == "directory"
     )
     mine = ("--as", "clinic", "--record", PERSON)
-    assert run("append", full, *mine, "--retracts", directory).code == 2
+    assert run("append", full, *mine, "--retracts", directory, *WHY).code == 2
     assert run("append", full, *mine, resource(tmp_path, status="done")).code == 2
     assert run("append", full, *mine, resource(tmp_path, subject=None)).code == 2
     chain = done("show", full, directory, "--json").json["chain"]

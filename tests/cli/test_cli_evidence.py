@@ -55,7 +55,18 @@ def test_receipt_and_proof(full: Path, tmp_path: Path) -> None:
 
 
 def test_a_receipt_before_the_next_publication_is_provisional(full: Path, tmp_path: Path) -> None:
-    words = ("append", full, "--as", "clinic", "--record", PERSON, "--retracts", "6")
+    words = (
+        "append",
+        full,
+        "--as",
+        "clinic",
+        "--record",
+        PERSON,
+        "--retracts",
+        "6",
+        "--reason",
+        "x",
+    )
     index = done(*words).text.strip()
     out = tmp_path / "r"
     ran = done("receipt", full, index, "-o", out)
@@ -217,7 +228,7 @@ def test_nothing_damaged_is_exported(
 def test_every_json_parses(full: Path, tmp_path: Path) -> None:
     commands: list[list[str | Path]] = [
         ["import", full, DATA / "clinic_b.ndjson", "--as", "clinic"],
-        ["append", full, "--as", "clinic", "--record", PERSON, "--retracts", "6"],
+        ["append", full, "--as", "clinic", "--record", PERSON, "--retracts", "6", "--reason", "x"],
         ["enrol", full, "new"],
         ["revoke", full, "new"],
         ["show", full, "3"],

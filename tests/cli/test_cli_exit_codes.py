@@ -256,6 +256,8 @@ def test_clock_set_back(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hour_ago = time.time_ns() - 3600 * 10**9
     monkeypatch.setattr("time.time_ns", lambda: hour_ago)
     record = f"{HOSPITAL}|POP-00261"
-    ran = run("append", full, "--as", "hospital", "--record", record, "--retracts", "6")
+    ran = run(
+        "append", full, "--as", "hospital", "--record", record, "--retracts", "6", "--reason", "x"
+    )
     assert ran.code == 3
     assert "the clock is" in ran.complaint

@@ -33,6 +33,8 @@ RULES = (
     _rule("ledger.wire", "ledger.wire ledger.errors", never=PURE),
     _rule("ledger.merkle", "ledger.merkle ledger.errors ledger.wire.ids", others=""),
     _rule("ledger.store", "ledger.store ledger.wire ledger.merkle ledger.errors"),
+    # Views are functions of their arguments: no store, no vault, no clock.
+    _rule("ledger.record", "ledger.record ledger.wire ledger.errors", never=PURE),
     # Whatever else the ledger has lies between the store and the facade.
     _rule("ledger", "ledger", never="ledger.log ledger.cli"),
     _rule("ledger.log", "ledger", never="ledger.cli"),

@@ -1,0 +1,93 @@
+"""Entries for views, made without a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from ledger.record.contents import Linked
+from ledger.record.header import Header
+from ledger.record.model import Opened
+from ledger.wire.claim import Claim, Kind
+from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex
+from ledger.wire.leaf import Leaf
+
+TEXT = "text/plain"
+RECORD, OTHER, THIRD = (ChainId(bytes([n]) * 16) for n in (1, 2, 3))
+ROLES = {
+    ActorId(bytes([0x10 + at]) * 16): role
+    for at, role in enumerate(
+        ("organisation", "practitioner", "gateway", "person", "device", "app", "guardian")
+    )
+}
+CLINIC, DOCTOR, GATEWAY, PERSON, DEVICE, APP, GUARDIAN = ROLES
+NOBODY = ActorId(bytes(16))
+
+
+@dataclass
+class Registry:
+    """A standing of the test's own."""
+
+    contested: dict[ActorId, int] = field(default_factory=dict)
+
+    def role(self, actor: ActorId) -> str | None:
+        return ROLES.get(actor)
+
+    def is_contested(self, author: ActorId, index: int) -> bool:
+        return author in self.contested and index >= self.contested[author]
+
+
+def header(**fields: object) -> Header:
+    return Header(TEXT, **fields)  # type: ignore[arg-type]
+
+
+@dataclass
+class Record:
+    """Appends to a list as a log would: indexes and times grow by one and by ``step``."""
+
+    entries: list[Opened] = field(default_factory=list)
+    step: int = 10
+
+    def add(
+        self,
+        kind: Kind = Kind.RECORD,
+        opened: Header | None = None,
+        *,
+        author: ActorId = CLINIC,
+        amends: int | None = None,
+        chain: ChainId = RECORD,
+        linked: Linked | None = None,
+        malformed: bool = False,
+    ) -> int:
+        """Returns the index. The header is that of a plain text unless given."""
+        at = len(self.entries)
+        amended = ZERO_HASH if amends is None else self.entries[amends].hash
+        claim = Claim(
+            kind, ZERO_HASH, chain, author, EntryId(bytes(16)), at * self.step, amended=amended
+        )
+        leaf = Leaf(0, ZERO_HASH, LeafIndex(0), at * self.step, claim, None)
+        hash_ = Hash(sha256(at.to_bytes(4, "big")).digest())
+        self.entries.append(Opened(at, hash_, leaf, opened, malformed, linked))
+        return at
+
+    def record(self, author: ActorId = CLINIC, **fields: object) -> int:
+        return self.add(Kind.RECORD, header(**fields), author=author)
+
+    def amend(self, amends: int, author: ActorId = CLINIC, **fields: object) -> int:
+        return self.add(Kind.AMEND, header(**fields), author=author, amends=amends)
+
+    def change(self, amends: int, author: ActorId = CLINIC, **fields: object) -> int:
+        return self.amend(amends, author, keeps_content=True, **fields)
+
+    def retract(self, amends: int, author: ActorId = CLINIC, **fields: object) -> int:
+        return self.add(Kind.RETRACT, header(**fields), author=author, amends=amends)
+
+    @property
+    def end_ms(self) -> int:
+        return len(self.entries) * self.step
+
+
+def indexes(items: Sequence[object]) -> list[int]:
+    """All entries that items of a timeline are about."""
+    return sorted(index for item in items for index in item.indexes)  # type: ignore[attr-defined]

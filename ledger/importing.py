@@ -150,7 +150,7 @@ class Importer:
 
     def _take(self, item: SourceItem, space: PatientSpace) -> None:
         tag = source_tag(self._log.vault.tag, self._author.id, item.raw)
-        if tag in self._new_tags or self._log.reader.tags.get(tag) is not None:
+        if tag in self._new_tags or self._log.reader.find_tag(tag) is not None:
             self.summary.known += 1
             return
         source = str(item.source)

@@ -168,7 +168,7 @@ def _changing(log: Log, draft: Draft, index: int, kind: Kind = Kind.RETRACT) -> 
 def _known(log: Log, draft: Draft) -> int | None:
     """Where this author's same bytes stand in the same record."""
     for tag in draft.tags:
-        index = log.reader.tags.get(tag)
-        if index is not None and log.reader.entry(index).leaf.claim.chain == draft.chain:
-            return index
+        position = log.reader.find_tag(tag)
+        if position is not None and log.reader.entry(*position).leaf.claim.chain == draft.chain:
+            return position.at
     return None

@@ -70,7 +70,8 @@ def link(
         linkage.check_free(identifier, chain)
         known = linkage.find(identifier) is not None
         if known:
-            index = log.reader.tags.get(linkage.tag(identifier))
+            position = log.reader.find_tag(linkage.tag(identifier))
+            index = None if position is None else position.at
         else:
             index = append_one(log, author, linkage.link(identifier, chain)).index
     if as_json:

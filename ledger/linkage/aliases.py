@@ -23,7 +23,7 @@ from ledger.reader import Entry, Reader
 from ledger.record.contents import Linked, LinkedIdentifier
 from ledger.record.header import Header
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ChainId, Position
+from ledger.wire.ids import ChainId
 
 ALIAS: Final = b"alias"
 
@@ -118,8 +118,8 @@ class Linkage:
 
 def newest(reader: Reader, tag: bytes) -> Entry | None:
     """The newest entry with a tag."""
-    index = reader.tags.get(tag)
-    return None if index is None else reader.entry(index)
+    position = reader.find_tag(tag)
+    return None if position is None else reader.entry(*position)
 
 
 def link_draft(record: ChainId, linked: Linked, tag: bytes) -> Draft:
@@ -136,7 +136,7 @@ def unlink_draft(link: Entry, linked: Linked, tag: bytes, reason: str) -> Draft:
         Kind.UNLINK,
         Header(CBOR, reason=reason).encode(),
         amended=leaf_hash(link.raw),
-        amends=Position(link.index),
+        amends=link.position,
         tags=(tag,),
     )
 

@@ -23,7 +23,7 @@ from ledger.author import CBOR, Author, Draft
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.linkage.aliases import check_record
-from ledger.linkage.opening import GROUP, access_draft
+from ledger.linkage.opening import GROUP, access_draft, check_this_log
 from ledger.linkage.sources import source_tag
 from ledger.linkage.target import Target, append_all
 from ledger.merkle import leaf_hash
@@ -104,7 +104,7 @@ class Mover:
         return [documents[first] for first in sorted(documents)]
 
     def _check_not_elsewhere(self, first: int, versions: list[Entry]) -> None:
-        retracted = self._log.reader.tags.get(self._retraction_tag(versions[-1])) is not None
+        retracted = self._log.reader.find_tag(self._retraction_tag(versions[-1])) is not None
         if retracted and any(self._at(_VERSION, _hash(one)) is None for one in versions):
             raise BadRequest(
                 f"the document of entry {first} was moved to another record already",
@@ -119,7 +119,9 @@ class Mover:
             if claim.kind in (Kind.RECORD, Kind.AMEND):
                 first = root.setdefault(_hash(one), root.get(claim.amended, one.index))
                 families.setdefault(first, []).append(one)
-        return families[root[_hash(entry)]]
+        family = families[root[_hash(entry)]]
+        check_this_log(family)
+        return family
 
     def _append(self, versions: list[Entry]) -> None:
         """In the right record, what is not there yet."""
@@ -140,7 +142,7 @@ class Mover:
         first_author = header.first_author or claim.author
         tags = [self._tag(_VERSION, _hash(entry))]
         source = source_tag(self._log.vault.tag, first_author, content.content)
-        if self._log.reader.tags.get(source) == entry.index:
+        if self._log.reader.find_tag(source) == entry.position:
             # The sender's next import still knows these bytes, and adds nothing.
             tags.append(source)
         moved = replace(header, moved_from=_hash(entry), first_author=first_author)
@@ -155,13 +157,13 @@ class Mover:
         )
         if claim.amended == ZERO_HASH:
             return draft
-        target = self._log.reader.entry(self._needed(_VERSION, claim.amended))
-        return replace(draft, amended=_hash(target), amends=Position(target.index))
+        target = self._log.reader.entry(*self._needed(_VERSION, claim.amended))
+        return replace(draft, amended=_hash(target), amends=target.position)
 
     def _retract(self, newest: Entry) -> None:
         """A document, by its newest version."""
         tag = self._retraction_tag(newest)
-        if self._log.reader.tags.get(tag) is not None:
+        if self._log.reader.find_tag(tag) is not None:
             return
         header = Header(CBOR, reason=self._reason, moved_away=True)
         draft = Draft(
@@ -171,7 +173,7 @@ class Mover:
             Kind.RETRACT,
             header.encode(),
             amended=_hash(newest),
-            amends=Position(newest.index),
+            amends=newest.position,
             tags=(tag,),
         )
         append_all(self._log, self._author, [draft])
@@ -232,17 +234,17 @@ class Mover:
     def _retraction_tag(self, newest: Entry) -> bytes:
         return self._log.vault.tag(_RETRACTION, _hash(newest))
 
-    def _at(self, step: bytes, about: bytes) -> int | None:
-        return self._log.reader.tags.get(self._tag(step, about))
+    def _at(self, step: bytes, about: bytes) -> Position | None:
+        return self._log.reader.find_tag(self._tag(step, about))
 
-    def _needed(self, step: bytes, about: bytes) -> int:
-        index = self._at(step, about)
-        if index is None:
+    def _needed(self, step: bytes, about: bytes) -> Position:
+        position = self._at(step, about)
+        if position is None:
             raise BadRequest(
                 "an amendment is not moved before what it amends",
                 hint="name the entry that it amends",
             )
-        return index
+        return position
 
 
 def _hash(entry: Entry) -> Hash:

@@ -64,6 +64,8 @@ def gather(
         chain: [one for one in entries if _is_sealed(one) and one.leaf.claim.kind in kinds]
         for chain, entries in chains.items()
     }
+    for entries in readable.values():
+        check_this_log(entries)
     drafts, groups = [], []
     for chain, entries in readable.items():
         for at in range(0, len(entries), GROUP):
@@ -93,6 +95,17 @@ def access_draft(chain: ChainId, entries: list[Entry], purpose: str) -> Draft:
     hashes = tuple(Hash(leaf_hash(one.raw)) for one in entries)
     header = Header(CBOR, purpose=purpose, entries=hashes)
     return Draft(chain, b"", CBOR, Kind.ACCESS, header.encode())
+
+
+def check_this_log(entries: list[Entry]) -> None:
+    """Raises BadRequest when content of an earlier log would have to be opened, whose door is not
+    this one.
+    """
+    if any(one.back for one in entries):
+        raise BadRequest(
+            "the record has entries in an earlier log, which are not opened from here",
+            hint="use that log's directory for what stands there",
+        )
 
 
 def joined_with(log: Target, record: ChainId, as_of_ms: int) -> tuple[ChainId, ...]:
@@ -157,6 +170,7 @@ def _is_sealed(entry: Entry) -> bool:
 
 def _link(log: Target, entry: Entry) -> Opened:
     try:
+        check_this_log([entry])
         return _with_header(entry, log.vault.use(entry.index, "linkage"))
     except BadRequest:
         return _opened(entry)

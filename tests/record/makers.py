@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 from ledger.record.contents import Linked
 from ledger.record.header import Header
-from ledger.record.model import Opened
+from ledger.record.model import Item, Opened
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex
 from ledger.wire.leaf import Leaf
@@ -38,8 +39,8 @@ class Registry:
         return author in self.contested and index >= self.contested[author]
 
 
-def header(**fields: object) -> Header:
-    return Header(TEXT, **fields)  # type: ignore[arg-type]
+def header(**fields: Any) -> Header:
+    return Header(TEXT, **fields)
 
 
 @dataclass
@@ -71,16 +72,16 @@ class Record:
         self.entries.append(Opened(at, hash_, leaf, opened, malformed, linked))
         return at
 
-    def record(self, author: ActorId = CLINIC, **fields: object) -> int:
+    def record(self, author: ActorId = CLINIC, **fields: Any) -> int:
         return self.add(Kind.RECORD, header(**fields), author=author)
 
-    def amend(self, amends: int, author: ActorId = CLINIC, **fields: object) -> int:
+    def amend(self, amends: int, author: ActorId = CLINIC, **fields: Any) -> int:
         return self.add(Kind.AMEND, header(**fields), author=author, amends=amends)
 
-    def change(self, amends: int, author: ActorId = CLINIC, **fields: object) -> int:
+    def change(self, amends: int, author: ActorId = CLINIC, **fields: Any) -> int:
         return self.amend(amends, author, keeps_content=True, **fields)
 
-    def retract(self, amends: int, author: ActorId = CLINIC, **fields: object) -> int:
+    def retract(self, amends: int, author: ActorId = CLINIC, **fields: Any) -> int:
         return self.add(Kind.RETRACT, header(**fields), author=author, amends=amends)
 
     @property
@@ -88,6 +89,6 @@ class Record:
         return len(self.entries) * self.step
 
 
-def indexes(items: Sequence[object]) -> list[int]:
+def indexes(items: Sequence[Item]) -> list[int]:
     """All entries that items of a timeline are about."""
-    return sorted(index for item in items for index in item.indexes)  # type: ignore[attr-defined]
+    return sorted(index for item in items for index in item.indexes)

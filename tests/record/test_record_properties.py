@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ _FIELDS = st.fixed_dictionaries(
         "moved_away": st.just(True),
     },
 )
-_STATES = st.one_of(
+_STATES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.just({"state": State.APPROVED}),
     st.just({"state": State.UNAPPROVED}),

@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.errors import BadRequest
 from ledger.identity import Genesis
 from ledger.keyfiles import LogKeys, create_governor_key, create_log_keys
-from ledger.layout import Layout, check_free, write_layout
+from ledger.layout import check_free, write_layout
 from ledger.merkle import Frontier, leaf_hash
 from ledger.store.files import make_directory, sync_directory
 from ledger.store.guard import Guard
 from ledger.store.store import Commit, Store
 from ledger.store.tables import State
-from ledger.vault.keys import NO_KEY, MasterKey, VaultKeys
+from ledger.vault.keys import NO_KEY
+from ledger.vault.opening import VaultPaths, create_vault, open_keys
 from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import ZERO_HASH, ActorId, Hash, TreeSize, new_chain_id, new_entry_id
@@ -72,27 +73,28 @@ def _fill(
     layout = write_layout(building, directory, origin, guard)
     keys = create_log_keys(building, origin, passphrase)
     governor = create_governor_key(building, passphrase)
-    make_directory(layout.vault)
-    MasterKey.create(layout.master_key)
-    VaultKeys.create(layout.vault_keys)
     Store.create(building)
     store = Store(building, writable=True)
     try:
-        checkpoint = _first_commit(store, keys, governor, layout)
+        checkpoint = _first_commit(store, keys, governor, layout.vault, passphrase)
     finally:
         store.close()
     return keys, checkpoint
 
 
 def _first_commit(
-    store: Store, keys: LogKeys, governor: Ed25519PrivateKey, layout: Layout
+    store: Store,
+    keys: LogKeys,
+    governor: Ed25519PrivateKey,
+    vault: VaultPaths,
+    passphrase: bytes,
 ) -> bytes:
     now = time.time_ns() // 1_000_000
     claim, statement = _genesis(keys, governor, now)
     leaf = encode_leaf(0, ZERO_HASH, 0, now, statement)
     frontier = Frontier()
     nodes = frontier.extend_rows([leaf_hash(leaf)])
-    slots = VaultKeys(layout.vault_keys, MasterKey.load(layout.master_key))
+    slots = open_keys(vault, create_vault(vault.directory, leaf_hash(leaf), passphrase))
     slots.store(0, [NO_KEY])
     slots.close()
     checkpoint = Checkpoint(keys.checkpoint.name, TreeSize(1), frontier.root())

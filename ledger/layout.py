@@ -5,7 +5,7 @@ lock           held by the writing process
 log/           LMDB
 payloads/      sealed payloads
 heads/ tags/   sorted runs
-vault/         master key and content keys
+vault/         content keys and what they are encrypted under
 keys/          signing keys
 ../NAME.guard  the guard, outside, unless `init --guard` names another place
 """
@@ -21,6 +21,7 @@ from typing import Final
 from ledger.errors import BadRequest, LedgerFault
 from ledger.keyfiles.unlock import Unlock
 from ledger.store.files import replace, write_new
+from ledger.vault.opening import VaultPaths
 
 FORMAT: Final = "counterfoil ledger 1"
 _FILE: Final = "ledger.json"
@@ -44,20 +45,12 @@ class Layout:
         return self.directory / "lock"
 
     @property
-    def vault(self) -> Path:
-        return self.directory / "vault"
-
-    @property
-    def master_key(self) -> Path:
-        return self.vault / "master.key"
-
-    @property
-    def vault_keys(self) -> Path:
-        return self.vault / "keys"
+    def vault(self) -> VaultPaths:
+        return VaultPaths(self.directory / "vault")
 
     @property
     def releases(self) -> Path:
-        return self.vault / "releases.log"
+        return self.vault.journal
 
 
 def check_free(directory: Path, guard: Path | None) -> Path:

@@ -27,8 +27,9 @@ from ledger.store.sorted_index import RunBuilder
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.store.tails import tail_name
+from ledger.vault import opening
 from ledger.vault.door import Vault
-from ledger.vault.keys import MasterKey, VaultKeys
+from ledger.vault.keys import VaultKeys
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim
 from ledger.wire.keys import raw_public
@@ -61,6 +62,7 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
         stack.callback(guard.close)
         # Only now: were this an old copy of LMDB's file, they would belong to the lost entries.
         store.begin_writing()
+        opening.clear_leftovers(layout.vault, vault.note)
         heads.index.remove_strays()
         tags.index.remove_strays(map(tail_name, store.tails.rows))
         builder = RunBuilder()
@@ -95,10 +97,10 @@ def load_own_keys(layout: Layout, genesis: Genesis) -> LogKeys:
 
 
 def open_vault(layout: Layout, edge: RightEdge) -> Vault:
-    """The vault of a ledger. Raises LedgerFault when its master key is missing."""
-    master = MasterKey.load(layout.master_key)
-    keys = VaultKeys(layout.vault_keys, master)
-    return Vault(master, keys, edge.store, edge.registry, layout.releases)
+    """The vault of a ledger. Raises LedgerFault when it is not whole or another log's."""
+    secrets = opening.open_vault(layout.vault, layout.unlock)
+    secrets.check_log(edge.registry.log)
+    return Vault(layout.vault, secrets, edge.store, edge.registry)
 
 
 def check_newest_payload(store: Store, vault: VaultKeys, size: int) -> None:
@@ -114,7 +116,7 @@ def check_newest_payload(store: Store, vault: VaultKeys, size: int) -> None:
         if key is None or not commits_to(blob, key):
             raise LedgerFault(
                 f"the vault does not hold the key of payload {index}",
-                hint="the vault is older than the log or has another master key: restore it",
+                hint="the vault is older than the log: restore the newest one",
             )
         return
 

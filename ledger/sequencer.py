@@ -19,7 +19,7 @@ from ledger.errors import BadRequest, Conflict, LedgerFault
 from ledger.heads import ChainType, Head
 from ledger.identity import Registry
 from ledger.named import check_amended, check_erasure
-from ledger.vault.keys import TAG_SIZE
+from ledger.vault.period import TAG_SIZE
 from ledger.wire.claim import REGISTRY_KINDS, Claim, Kind
 from ledger.wire.ids import (
     ZERO_HASH,

@@ -36,7 +36,8 @@ from ledger.store.tables import (
     State,
 )
 from ledger.vault.journal import first_break
-from ledger.vault.keys import MasterKey, VaultKeys
+from ledger.vault.keys import VaultKeys
+from ledger.vault.opening import open_vault
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
 from ledger.wire.keys import raw_public
 
@@ -61,7 +62,7 @@ def _check(layout: Layout, report: Report) -> None:
     with ExitStack() as stack:
         store = Store(layout.directory, writable=False)
         stack.callback(store.close)
-        vault = VaultKeys(layout.vault_keys, MasterKey.load(layout.master_key))
+        vault = _open_keys(report, layout)
         # Before the snapshot: a writer beside us advances the guard after its commit.
         guard = _guarded(report, layout)
         reader = stack.enter_context(store.environment.reading())
@@ -76,10 +77,25 @@ def _check(layout: Layout, report: Report) -> None:
             report.add("table meta", "holds rows that do not belong there")
         if replay.registry is not None:
             genesis = replay.registry.genesis
+            if vault is not None and vault.log != replay.registry.log:
+                report.add("vault", "is the vault of another log")
             _check_keys(report, layout, genesis)
             _check_checkpoints(report, layout, store, reader, genesis.checkpoint_keys, guard)
         if (line := first_break(layout.releases)) is not None:
             report.add("vault journal", f"line {line} does not follow the line before it")
+
+
+def _open_keys(report: Report, layout: Layout) -> VaultKeys | None:
+    """The vault's keys; None when they cannot be opened, which keeps nothing else from being
+    checked.
+    """
+    try:
+        return VaultKeys(layout.vault.keys, open_vault(layout.vault, layout.unlock).period)
+    except BadRequest as error:
+        report.add("vault", f"not checked: {error.message}")
+    except CounterfoilError as error:
+        report.add("vault", error.message)
+    return None
 
 
 def _check_tables(report: Report, reader: Reader) -> None:
@@ -97,7 +113,7 @@ def _check_tables(report: Report, reader: Reader) -> None:
 
 
 def _check_leaves(
-    report: Report, store: Store, reader: Reader, vault: VaultKeys, state: State
+    report: Report, store: Store, reader: Reader, vault: VaultKeys | None, state: State
 ) -> Replay:
     def find_id(key: bytes) -> int | None:
         row = reader.get("ids", key)

@@ -69,9 +69,7 @@ def init(
     else:
         result("\n".join(keys))
     note(f"made {directory.name}; its guard is {layout.guard.name}: keep it on another disk")
-    note(
-        f"back up {directory.name}/keys and {directory.name}/vault/master.key, apart from the data"
-    )
+    note(f"back up {directory.name}/keys; split the vault's key with `counterfoil vault escrow`")
     note("give the verifier keys to whoever is to check this log")
 
 

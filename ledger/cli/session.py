@@ -19,7 +19,7 @@ from ledger.linkage import Linkage, Tagger
 from ledger.log import Log
 from ledger.reader import Reader, open_reader
 from ledger.sequencer import Appended
-from ledger.vault.keys import MasterKey
+from ledger.vault.opening import open_vault
 from ledger.wire.ids import ID_SIZE, ChainId
 
 Directory = Annotated[
@@ -114,7 +114,7 @@ def find_record(reader: Reader, tag: Tagger | None, text: str) -> ChainId:
     if "|" not in text:
         return parse_record(text)
     system, _, value = text.partition("|")
-    tagger = tag or MasterKey.load(reader.layout.master_key).tag
+    tagger = tag or _tagger(reader)
     record = Linkage(reader, tagger).find(Identifier(system, value))
     if record is None:
         raise BadRequest(
@@ -122,3 +122,9 @@ def find_record(reader: Reader, tag: Tagger | None, text: str) -> ChainId:
             hint="link it by an import with --create or --person",
         )
     return record
+
+
+def _tagger(reader: Reader) -> Tagger:
+    secrets = open_vault(reader.layout.vault, current_unlock())
+    secrets.check_log(reader.registry.log)
+    return secrets.tags.tag

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 
 if TYPE_CHECKING:
     import pkcs11
+
+_AES_BITS: Final = 256
+_TAG_BITS: Final = 128
 
 
 class Pkcs11Session:
@@ -43,6 +47,74 @@ class Pkcs11Session:
             return bytes(key.sign(message, mechanism=pkcs11.Mechanism.EDDSA))
         except pkcs11.PKCS11Error as error:
             raise _explained(error, self._token) from error
+
+    def generate_aes(self, label: str) -> None:
+        """Make an AES-256 key that never leaves the token. Raises BadRequest when the label is
+        taken.
+        """
+        import pkcs11
+        from pkcs11 import Attribute
+
+        wanted = {Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY, Attribute.LABEL: label}
+        try:
+            if list(self._session.get_objects(wanted)):
+                raise BadRequest(
+                    f"token {self._token} holds a key {label} already", hint="name another label"
+                )
+            self._session.generate_key(
+                pkcs11.KeyType.AES,
+                _AES_BITS,
+                label=label,
+                store=True,
+                template={Attribute.EXTRACTABLE: False, Attribute.SENSITIVE: True},
+            )
+        except pkcs11.PKCS11Error as error:
+            raise _explained(error, self._token) from error
+
+    def encrypt(self, label: str, nonce: bytes, plain: bytes, context: bytes) -> bytes:
+        """CKM_AES_GCM with a tag of 16 bytes behind. Raises BadRequest or LedgerFault."""
+        import pkcs11
+        from pkcs11.types import EncryptMixin
+
+        how = pkcs11.GCMParams(nonce, context, _TAG_BITS)
+        try:
+            key = self._aes_key(label)
+            if not isinstance(key, EncryptMixin):
+                raise pkcs11.NoSuchKey
+            return _whole(
+                key.encrypt(plain, mechanism=pkcs11.Mechanism.AES_GCM, mechanism_param=how)
+            )
+        except pkcs11.PKCS11Error as error:
+            raise _explained(error, self._token) from error
+
+    def decrypt(self, label: str, nonce: bytes, sealed: bytes, context: bytes) -> bytes | None:
+        """None when it was not encrypted so. Raises BadRequest or LedgerFault without the key."""
+        import pkcs11
+        from pkcs11.types import DecryptMixin
+
+        how = pkcs11.GCMParams(nonce, context, _TAG_BITS)
+        try:
+            key = self._aes_key(label)
+            if not isinstance(key, DecryptMixin):
+                raise pkcs11.NoSuchKey
+        except pkcs11.PKCS11Error as error:
+            raise _explained(error, self._token) from error
+        try:
+            return _whole(
+                key.decrypt(sealed, mechanism=pkcs11.Mechanism.AES_GCM, mechanism_param=how)
+            )
+        except (pkcs11.PKCS11Error, ValueError):
+            # Modules disagree on which error a wrong tag is.
+            return None
+
+    def _aes_key(self, label: str) -> object:
+        import pkcs11
+
+        return self._session.get_key(pkcs11.ObjectClass.SECRET_KEY, pkcs11.KeyType.AES, label)
+
+
+def _whole(data: bytes | Iterator[bytes]) -> bytes:
+    return data if isinstance(data, bytes) else b"".join(data)
 
 
 def open_session(module: str, token: str, pin: str) -> Pkcs11Session:
@@ -86,7 +158,7 @@ def _explained(error: RuntimeError, token: str) -> CounterfoilError:
             )
         case pkcs11.NoSuchKey() | pkcs11.MultipleObjectsReturned():
             return BadRequest(
-                f"token {token} has not one Ed25519 key of that label and id",
+                f"token {token} has not one such key of that label and id",
                 hint="list its keys with the token's own tools",
             )
         case _:

@@ -11,8 +11,9 @@ A resource of an institution's directory belongs to no person and needs no acces
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from pathlib import Path
+from itertools import groupby
 from typing import Final
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
@@ -21,7 +22,8 @@ from ledger.merkle import check_inclusion, leaf_hash
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.vault.journal import Journal
-from ledger.vault.keys import MasterKey, VaultKeys
+from ledger.vault.keys import VaultKeys
+from ledger.vault.opening import Secrets, VaultPaths, open_keys
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
@@ -37,13 +39,13 @@ class Vault:
     """Keys, journal and door of an open ledger. Any thread may ask."""
 
     def __init__(
-        self, master: MasterKey, keys: VaultKeys, store: Store, registry: Registry, journal: Path
+        self, paths: VaultPaths, secrets: Secrets, store: Store, registry: Registry
     ) -> None:
-        self.keys = keys
-        self._master = master
+        self.keys = open_keys(paths, secrets)
+        self._tags = secrets.tags
         self._store = store
         self._registry = registry
-        self._journal = Journal(journal)
+        self._journal = Journal(paths.journal)
         self._verifier = checkpoint_verifier(registry.genesis.checkpoint_keys[0])
         self._mutex = threading.Lock()
         self._released: set[tuple[int, int]] = set()
@@ -52,7 +54,7 @@ class Vault:
 
     def tag(self, domain: bytes, *parts: bytes) -> bytes:
         """A keyed fingerprint for the tag index (16 bytes)."""
-        return self._master.tag(domain, *parts)
+        return self._tags.tag(domain, *parts)
 
     def use(self, index: int, purpose: str) -> Content:
         """Open an entry for internal work, which must not hand it to a caller."""
@@ -77,6 +79,19 @@ class Vault:
             self._take(access.index, index)
             self._journal.add({"entry": index, "access": access.index})
         return self._open(index, leaf)
+
+    def destroy(self, indexes: Iterable[int], reason: str) -> None:
+        """Destroy content keys for good; the journal says so first, one line for each row of
+        neighbours. ``reason`` names no person.
+        """
+        doomed = sorted(set(indexes))
+        for first, count in _neighbours(doomed):
+            self._journal.add({"entry": first, "count": count, "destroy": reason})
+        self.keys.destroy(doomed)
+
+    def note(self, fields: dict[str, int | str]) -> None:
+        """A line about the vault itself."""
+        self._journal.add(fields)
 
     def _check_access(self, access: Receipt, claim: Claim, leaf: bytes, index: int) -> None:
         origin = self._registry.genesis.origin
@@ -127,6 +142,13 @@ class Vault:
         """Close journal and key file."""
         self._journal.close()
         self.keys.close()
+
+
+def _neighbours(indexes: list[int]) -> Iterator[tuple[int, int]]:
+    """First and number of each row of indexes that follow each other."""
+    for _, group in groupby(enumerate(indexes), lambda pair: pair[1] - pair[0]):
+        row = [index for _, index in group]
+        yield row[0], len(row)
 
 
 def _unseal(store: Store, keys: VaultKeys, claim: Claim, index: int) -> Content:

@@ -1,8 +1,7 @@
-"""Content keys, one 32-byte slot for each leaf, encrypted under the vault's master key.
+"""Content keys, one 32-byte slot for each leaf, encrypted under the key of a period.
 
-    vault/master.key         32 random bytes
-    vault/keys/<n>.keys      slots of leaves [65,536 n, 65,536 (n+1))
-                             leaf i at byte 32 (i mod 65,536)
+    vault/keys/<period>/<n>.keys   slots of leaves [65,536 n, 65,536 (n+1))
+                                   leaf i at byte 32 (i mod 65,536)
 
 Slots are encrypted with AES-256-XTS (IEEE 1619), 128 slots to a data unit, so one slot can be
 written or overwritten by itself without moving the others. XTS does not authenticate: a key is
@@ -15,89 +14,41 @@ at that index overwrites it.
 
 from __future__ import annotations
 
-import hmac
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.ciphers import CipherContext
 
-from ledger.errors import LedgerFault
-from ledger.store.files import make_directory, open_random, sync_directory, write_all, write_new
+from ledger.store.files import open_random, sync_directory, write_all
+from ledger.vault.period import PeriodKey, period_directory
+from ledger.wire.ids import Hash
 
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""What is done, how much of it, out of how much."""
 SLOT: Final = 32
 NO_KEY: Final = bytes(SLOT)
-TAG_SIZE: Final = 16
 _UNIT: Final = 128
 _FILE: Final = 65_536
-_MASTER_SIZE: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class MasterKey:
-    """The secret under which everything in the vault lies. Never printed."""
-
-    _slots: bytes = field(repr=False)
-    _tags: bytes = field(repr=False)
-
-    @classmethod
-    def create(cls, path: Path) -> MasterKey:
-        """Make a new one in an owner-only file that must not exist."""
-        write_new(path, os.urandom(_MASTER_SIZE))
-        return cls.load(path)
-
-    @classmethod
-    def load(cls, path: Path) -> MasterKey:
-        """Read it. Raises LedgerFault when it is missing or has a wrong size."""
-        try:
-            secret = path.read_bytes()
-        except OSError as error:
-            raise LedgerFault(
-                f"the vault's master key cannot be read: {error.strerror}",
-                hint="restore it from its backup: without it no content can be opened",
-            ) from error
-        if len(secret) != _MASTER_SIZE:
-            raise LedgerFault(
-                "the vault's master key has a wrong size", hint="restore it from its backup"
-            )
-        return cls(
-            _derive(secret, b"counterfoil/vault/slots/v1", 64),
-            _derive(secret, b"counterfoil/vault/tags/v1", 32),
-        )
-
-    def tag(self, domain: bytes, *parts: bytes) -> bytes:
-        """A 16-byte fingerprint that only the holder of the vault can make: HMAC over
-        length-prefixed parts.
-        """
-        message = b"".join(len(part).to_bytes(8, "big") + part for part in (domain, *parts))
-        return hmac.digest(self._tags, message, "sha256")[:TAG_SIZE]
-
-    def cipher(self, unit: int) -> Cipher[modes.XTS]:
-        """The cipher of one data unit of slots."""
-        return Cipher(algorithms.AES(self._slots), modes.XTS(unit.to_bytes(16, "little")))
-
-
-def _derive(secret: bytes, info: bytes, length: int) -> bytes:
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret)
 
 
 class VaultKeys:
-    """The slots. Writing is owned by the writer thread, reading is for every thread."""
+    """The slots of one period. Writing is owned by the writer thread; reading and destroying are
+    for every thread.
+    """
 
-    def __init__(self, directory: Path, master: MasterKey) -> None:
-        self._directory = directory
-        self._master = master
+    def __init__(self, keys: Path, period: PeriodKey) -> None:
+        """``keys`` is the vault's directory of periods."""
+        self._directory = period_directory(keys, period.number)
+        self._period = period
         self._open_file = -1
         self._handle = -1
 
-    @staticmethod
-    def create(directory: Path) -> None:
-        """Make the empty directory."""
-        make_directory(directory)
+    @property
+    def log(self) -> Hash:
+        """The log whose keys these are."""
+        return self._period.log
 
     def store(self, start: int, keys: Sequence[bytes]) -> None:
         """Write the keys of leaves start, start + 1, … durably; NO_KEY for a leaf without content.
@@ -118,7 +69,7 @@ class VaultKeys:
             stop = min(start + len(keys), (at // _UNIT + 1) * _UNIT)
             plain = b"".join(keys[at - start : stop - start])
             pieces.append(
-                _transform(self._master.cipher(at // _UNIT).encryptor(), at % _UNIT, plain)
+                _transform(self._period.cipher(at // _UNIT).encryptor(), at % _UNIT, plain)
             )
             at = stop
         write_all(handle, b"".join(pieces), start % _FILE * SLOT)
@@ -136,6 +87,43 @@ class VaultKeys:
     def _path(self, number: int) -> Path:
         return self._directory / f"{number:08d}.keys"
 
+    def destroy(self, indexes: Iterable[int]) -> None:
+        """Overwrite slots with zeros, durably: what those keys sealed is gone for good.
+
+        A slot that holds no key stays as it is. OSError from the disk goes to the caller.
+        """
+        by_file: dict[int, list[int]] = {}
+        for index in sorted(set(indexes)):
+            by_file.setdefault(index // _FILE, []).append(index)
+        for number, inside in by_file.items():
+            try:
+                handle = os.open(self._path(number), os.O_RDWR)
+            except FileNotFoundError:
+                continue
+            try:
+                end = os.fstat(handle).st_size
+                for index in inside:
+                    at = index % _FILE * SLOT
+                    write_all(handle, NO_KEY[: max(0, end - at)], at)
+                os.fdatasync(handle)
+            finally:
+                os.close(handle)
+
+    def copy_to(self, other: VaultKeys, progress: Progress = lambda *_: None) -> None:
+        """Store all keys there too, durably, a file at a time; a slot without a key stays so."""
+        files = sorted(self._directory.glob("*.keys"))
+        counts = [-(-path.stat().st_size // SLOT) for path in files]
+        done = 0
+        for path, count in zip(files, counts, strict=True):
+            start = int(path.stem) * _FILE
+            keys: list[bytes] = []
+            for at in range(start, start + count, _UNIT):
+                width = min(_UNIT, start + count - at)
+                keys += [key or NO_KEY for key in self.load_many(at, width)]
+            other.store(start, keys)
+            done += count
+            progress("keys", done, sum(counts))
+
     def load(self, index: int) -> bytes | None:
         """The key of one leaf; None when the slot holds none."""
         return self.load_many(index, 1)[0]
@@ -152,7 +140,7 @@ class VaultKeys:
         except FileNotFoundError:
             raw = b""
         raw = raw.ljust(count * SLOT, b"\0")
-        plain = _transform(self._master.cipher(unit).decryptor(), first, raw)
+        plain = _transform(self._period.cipher(unit).decryptor(), first, raw)
         return [
             plain[at : at + SLOT] if raw[at : at + SLOT] != NO_KEY else None
             for at in range(0, count * SLOT, SLOT)

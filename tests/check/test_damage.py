@@ -188,7 +188,7 @@ def exchanged_payloads(grown: Grown) -> None:
 
 
 def _slots(grown: Grown, change: Callable[[bytearray], None]) -> None:
-    path = grown.directory / "vault" / "keys" / "00000000.keys"
+    path = grown.directory / KEYS
     data = bytearray(path.read_bytes())
     change(data)
     path.write_bytes(data)
@@ -347,7 +347,8 @@ TAGS_NAME = f"run {TAGS.removeprefix('tags/')} of tags"
 TAIL_START = SIZE // STRETCH * STRETCH
 TAIL = f"tags/{tail_name(TAIL_START)}"
 TAIL_NAME = f"tags {tail_name(TAIL_START)}"
-KEYS = "vault/keys/00000000.keys"
+PERIOD = "vault/keys/00000001"
+KEYS = "vault/keys/00000001/00000000.keys"
 SEGMENT = "payloads/00000000.seg"
 TILE = "is not what the leaves give"
 
@@ -395,9 +396,13 @@ DAMAGES: Final = [
     Damage("key for no payload", slot_of_no_payload, "key 0", "a key for no payload"),
     Damage("keys cut", shorten(KEYS, 32), f"key {SIZE - 1}", "does not hold the key"),
     Damage("keys gone", remove(KEYS), "key 6", "does not hold the key"),
-    Damage("master key", flip("vault/master.key", 0), "key 6", "does not hold the key"),
-    Damage("master key cut", shorten("vault/master.key"), "ledger", "wrong size"),
-    Damage("master key gone", remove("vault/master.key"), "ledger", "cannot be read"),
+    Damage("master key", flip("vault/master.key", 0), "vault", "master key is damaged"),
+    Damage("master key cut", shorten("vault/master.key", 9), "vault", "master key is damaged"),
+    Damage("master key gone", remove("vault/master.key"), "vault", "cannot be read"),
+    Damage("period key", flip("vault/periods", 100), "vault", "period keys is damaged"),
+    Damage("period key gone", remove("vault/periods"), "vault", "cannot be read"),
+    Damage("period", flip(f"{PERIOD}/period.json", 0), "vault", "period.json is damaged"),
+    Damage("period gone", remove(f"{PERIOD}/period.json"), "vault", "cannot be read"),
     Damage("journal", journal_line(1), "vault journal", "line 2"),
     Damage("newest journal line", journal_line(2), "vault journal", "line 3"),
     # Tiles.

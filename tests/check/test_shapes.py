@@ -226,7 +226,7 @@ def test_full_segment_at_the_end(
 
 
 def test_several_vault_files(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in (sample.directory / "vault" / "keys").iterdir():
+    for path in (sample.directory / "vault" / "keys" / "00000001").glob("*.keys"):
         assert path.stat().st_size <= 128 * 32
     monkeypatch.setattr(keys, "_FILE", 128)
     with Log.open(sample.directory) as log:
@@ -234,7 +234,7 @@ def test_several_vault_files(sample: Sample, monkeypatch: pytest.MonkeyPatch) ->
         placed(log.append_batch(sample.clinic.batch([Draft(sample.record, b"{}")] * 300)))
         _records(sample, log, 100)
         assert log.vault.use(sample.size + 250, "test").content == b"{}"
-    assert len(list((sample.directory / "vault" / "keys").iterdir())) == 5
+    assert len(list((sample.directory / "vault" / "keys" / "00000001").glob("*.keys"))) == 5
     _check(sample.directory)
 
 

@@ -1,7 +1,6 @@
 """What an import does: routing, linking, repeating, refusing."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.importing import authored_ms
-from ledger.vault.keys import MasterKey
+from ledger.vault import VaultPaths, open_vault
 from tests.cli.console import CLINIC, DATA, HOSPITAL, PHARMACY, done, run
 
 HOSPITAL_FILE = DATA / "hospital_a.ndjson"
@@ -202,10 +201,11 @@ def test_authored_time_of_an_entry(filled: Path) -> None:
 
 
 def test_tags_are_worth_nothing_without_the_vault(filled: Path, tmp_path: Path) -> None:
-    key = tmp_path / "other.key"
-    key.write_bytes(os.urandom(32))
-    other = MasterKey.load(key).tag(b"alias", HOSPITAL.encode(), b"POP-00261")
-    mine = MasterKey.load(filled / "vault" / "master.key")
+    done("init", tmp_path / "ledger", "--origin", "test.example/log")
+    other = open_vault(VaultPaths(tmp_path / "ledger" / "vault")).tags.tag(
+        b"alias", HOSPITAL.encode(), b"POP-00261"
+    )
+    mine = open_vault(VaultPaths(filled / "vault")).tags
     assert other != mine.tag(b"alias", HOSPITAL.encode(), b"POP-00261")
     data = (filled / "log" / "data.mdb").read_bytes()
     assert b"POP-00261" not in data

@@ -212,9 +212,15 @@ def test_a_half_founded_store_is_refused(grown: Path) -> None:
         Log.open(grown)
 
 
-@pytest.mark.parametrize(
-    "name", ["payloads/00000000.seg", "vault/keys/00000000.keys", "vault/master.key", "heads"]
-)
+VAULT = [
+    "vault/keys/00000001/00000000.keys",
+    "vault/keys/00000001/period.json",
+    "vault/periods",
+    "vault/master.key",
+]
+
+
+@pytest.mark.parametrize("name", ["payloads/00000000.seg", *VAULT, "heads"])
 def test_a_missing_file_is_refused(grown: Path, name: str) -> None:
     for seed in range(2, 6):
         grow(grown, seed)
@@ -245,7 +251,7 @@ def test_what_a_crash_leaves_is_cut_off(grown: Path) -> None:
     for path in sizes:
         with open(path, "ab") as file:
             file.write(b"tail" * 1000)
-    with open(grown / "vault/keys/00000000.keys", "ab") as file:
+    with open(grown / "vault/keys/00000001/00000000.keys", "ab") as file:
         file.write(b"k" * 320)
     with open(grown / "vault/releases.log", "ab") as file:
         file.write(b'{"prev": "00')

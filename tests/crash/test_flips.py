@@ -31,6 +31,7 @@ OTHERS = (
     "tags",
     "keys",
     "vault/keys",
+    "vault/periods",
     "vault/master.key",
     "vault/releases.log",
     "ledger.json",

@@ -10,22 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.errors import LedgerFault
 from ledger.vault import keys as module
-from ledger.vault.keys import NO_KEY, SLOT, MasterKey, VaultKeys
+from ledger.vault.keys import NO_KEY, SLOT, VaultKeys
+from ledger.vault.period import PeriodKey
+from ledger.wire.ids import Hash
 
 UNIT = 128
 
 
-@pytest.fixture
-def master(tmp_path: Path) -> MasterKey:
-    return MasterKey.create(tmp_path / "master.key")
+LOG = Hash(bytes(range(32)))
+FILE = "keys/00000001/00000000.keys"
 
 
 @pytest.fixture
-def vault(tmp_path: Path, master: MasterKey) -> VaultKeys:
-    VaultKeys.create(tmp_path / "keys")
-    return VaultKeys(tmp_path / "keys", master)
+def vault(tmp_path: Path) -> VaultKeys:
+    return new_vault(tmp_path)
+
+
+def new_vault(place: Path) -> VaultKeys:
+    (place / "keys" / "00000001").mkdir(parents=True)
+    return VaultKeys(place / "keys", PeriodKey.new(LOG, 1))
 
 
 def some(count: int, seed: int = 0) -> list[bytes]:
@@ -41,8 +45,7 @@ def test_any_order_of_writes_reads_as_a_list(
     directory = tmp_path_factory.mktemp("vault")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_FILE", 2 * UNIT)
-        VaultKeys.create(directory / "keys")
-        vault = VaultKeys(directory / "keys", MasterKey.create(directory / "master.key"))
+        vault = new_vault(directory)
         model: list[bytes] = []
         for seed in range(data.draw(st.integers(1, 5))):
             start = data.draw(st.integers(0, len(model)))
@@ -72,7 +75,7 @@ def test_a_slot_is_written_without_touching_its_neighbours(
     tmp_path: Path, vault: VaultKeys
 ) -> None:
     vault.store(0, [os.urandom(SLOT) for _ in range(UNIT)])
-    path = tmp_path / "keys/00000000.keys"
+    path = tmp_path / FILE
     before = path.read_bytes()
     vault.store(7, [os.urandom(SLOT)])
     after = path.read_bytes()
@@ -87,7 +90,7 @@ def test_a_slot_is_written_without_touching_its_neighbours(
 def test_equal_keys_do_not_look_equal(tmp_path: Path, vault: VaultKeys) -> None:
     key = os.urandom(SLOT)
     vault.store(0, [key] * (2 * UNIT))
-    raw = (tmp_path / "keys/00000000.keys").read_bytes()
+    raw = (tmp_path / FILE).read_bytes()
     slots = {raw[at : at + SLOT] for at in range(0, len(raw), SLOT)}
     assert len(slots) == 2 * UNIT and key not in raw
     vault.close()
@@ -98,11 +101,11 @@ def test_a_read_across_units_is_our_mistake(vault: VaultKeys) -> None:
         vault.load_many(UNIT - 1, 2)
 
 
-def test_another_master_gives_other_keys(tmp_path: Path, vault: VaultKeys) -> None:
+def test_another_period_key_gives_other_keys(tmp_path: Path, vault: VaultKeys) -> None:
     fresh = [os.urandom(SLOT) for _ in range(3)]
     vault.store(0, [*fresh, NO_KEY])
     vault.close()
-    other = VaultKeys(tmp_path / "keys", MasterKey.create(tmp_path / "other.key"))
+    other = VaultKeys(tmp_path / "keys", PeriodKey.new(LOG, 1))
     loaded = other.load_many(0, 4)
     assert loaded[3] is None
     assert not set(loaded[:3]) & {*fresh, None}
@@ -112,7 +115,7 @@ def test_a_half_written_slot_is_no_key_of_ours(tmp_path: Path, vault: VaultKeys)
     fresh = [os.urandom(SLOT) for _ in range(2)]
     vault.store(0, fresh)
     vault.close()
-    os.truncate(tmp_path / "keys/00000000.keys", SLOT + 10)
+    os.truncate(tmp_path / FILE, SLOT + 10)
     assert vault.load(0) == fresh[0]
     assert vault.load(1) not in (None, fresh[1])
 
@@ -136,32 +139,42 @@ def test_the_name_of_a_new_file_is_made_durable_even_after_a_failure(
     vault.close()
 
 
-@pytest.mark.parametrize("secret", [b"", bytes(31), bytes(33)])
-def test_a_master_key_of_a_wrong_size_is_refused(tmp_path: Path, secret: bytes) -> None:
-    (tmp_path / "master.key").write_bytes(secret)
-    with pytest.raises(LedgerFault, match="wrong size"):
-        MasterKey.load(tmp_path / "master.key")
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_destroyed_slots_are_zeros_and_others_as_they_were(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = tmp_path_factory.mktemp("vault")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_FILE", 2 * UNIT)
+        vault = new_vault(directory)
+        fresh = [os.urandom(SLOT) for _ in range(600)]
+        vault.store(0, fresh)
+        sizes = [path.stat().st_size for path in sorted((directory / "keys/00000001").iterdir())]
+        doomed = data.draw(st.lists(st.integers(0, 5000), max_size=40))
+        vault.destroy(doomed)
+        for index, key in enumerate(fresh):
+            assert vault.load(index) == (None if index in doomed else key)
+        files = sorted((directory / "keys/00000001").iterdir())
+        assert [path.stat().st_size for path in files] == sizes
+        raw = b"".join(path.read_bytes() for path in files)
+        for index in range(600):
+            assert (raw[index * SLOT : (index + 1) * SLOT] == NO_KEY) == (index in doomed)
+        vault.close()
 
 
-def test_a_missing_master_key_is_refused(tmp_path: Path, master: MasterKey) -> None:
-    with pytest.raises(LedgerFault, match="cannot be read"):
-        MasterKey.load(tmp_path / "no.key")
-    with pytest.raises(FileExistsError):
-        MasterKey.create(tmp_path / "master.key")
-    assert "bytes" not in repr(master) and "b'" not in repr(master)
+def test_slots_are_destroyed_durably(
+    tmp_path: Path, vault: VaultKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.store(0, [os.urandom(SLOT) for _ in range(3)])
+    seen: list[bytes] = []
+    real = os.fdatasync
 
+    def fdatasync(handle: int) -> None:
+        seen.append((tmp_path / FILE).read_bytes())
+        real(handle)
 
-def test_tags_depend_on_every_part_and_its_borders(tmp_path: Path, master: MasterKey) -> None:
-    asked = [
-        (b"a",),
-        (b"b",),
-        (b"a", b"b"),
-        (b"a", b"bc"),
-        (b"a", b"b", b"c"),
-        (b"ab",),
-        (b"a", b""),
-    ]
-    tags = {master.tag(*parts) for parts in asked}
-    assert len(tags) == len(asked) and {len(tag) for tag in tags} == {16}
-    assert MasterKey.load(tmp_path / "master.key").tag(b"a", b"b") == master.tag(b"a", b"b")
-    assert MasterKey.create(tmp_path / "other.key").tag(b"a", b"b") != master.tag(b"a", b"b")
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    vault.destroy([1])
+    assert [raw[SLOT : 2 * SLOT] for raw in seen] == [NO_KEY]
+    vault.close()

@@ -301,31 +301,21 @@ def test_destroyed_key_says_so(log: Log, sample: Sample) -> None:
         log.vault.release(6, _access(log, sample, 6))
 
 
+def test_keys_destroyed_through_the_door_are_in_the_journal(log: Log, sample: Sample) -> None:
+    log.vault.destroy([6, 1, 2, 6], "erasure 9")
+    rows = [(line["entry"], line["count"], line["destroy"]) for line in _lines(log)]
+    assert rows == [(1, 2, "erasure 9"), (6, 1, "erasure 9")]
+    for index in (1, 2, 6):
+        with pytest.raises(BadRequest, match="was destroyed"):
+            log.vault.use(index, "x")
+    assert log.vault.use(4, "x").header is not None
+
+
 def test_wrong_key_says_what_to_restore(log: Log) -> None:
     log.vault.keys.store(6, [os.urandom(32)])
     with pytest.raises(LedgerFault, match="entry 6 cannot be opened: sealed blob") as caught:
         log.vault.use(6, "x")
     assert "key files" in caught.value.hint
-
-
-def test_wrong_master_key_says_so(sample: Sample) -> None:
-    """Found at the opening, where the newest payload's key is looked at."""
-    master = sample.directory / "vault" / "master.key"
-    right = master.read_bytes()
-    master.write_bytes(os.urandom(32))
-    with pytest.raises(LedgerFault, match="does not hold the key of payload") as caught:
-        Log.open(sample.directory)
-    assert "another master key" in caught.value.hint
-    master.write_bytes(right[:31])
-    with pytest.raises(LedgerFault, match="master key has a wrong size"):
-        Log.open(sample.directory)
-    master.unlink()
-    with pytest.raises(LedgerFault, match="master key cannot be read") as caught:
-        Log.open(sample.directory)
-    assert "backup" in caught.value.hint
-    master.write_bytes(right)
-    with Log.open(sample.directory) as log:
-        assert log.vault.use(6, "x").content == sample.content
 
 
 def test_changed_payload_says_so(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

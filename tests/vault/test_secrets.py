@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,7 +18,9 @@ from ledger.author import Draft
 from ledger.errors import CounterfoilError
 from ledger.keyfiles import Unlock, governor_key, load_log_keys
 from ledger.log import Log
-from ledger.vault.keys import NO_KEY, MasterKey
+from ledger.vault.keys import NO_KEY
+from ledger.vault.master import new_file_master
+from ledger.vault.opening import open_vault
 from ledger.wire.keys import raw_public
 from ledger.wire.sealed import Content, Sealed, unseal
 from tests.log.sample import (
@@ -60,9 +63,9 @@ def test_objects_do_not_print_what_they_hold(log: Log, sample: Sample) -> None:
     decided.received_ms = log.reader.entry(8).leaf.received_ms
     decided.add(admitted)
     decided.add_batch(admitted_batch)
-    master = MasterKey.load(log.layout.master_key)
+    secrets = open_vault(log.layout.vault)
     own = load_log_keys(sample.directory, ORIGIN, Unlock())
-    secrets = [
+    hidden = [
         CONTENT,
         HEADER.encode(),
         single.key,
@@ -71,9 +74,10 @@ def test_objects_do_not_print_what_they_hold(log: Log, sample: Sample) -> None:
         _private(governor_key(log.layout.directory, log.layout.unlock)),
         _private(own.checkpoint.key),
         _private(own.checkpoint_ml_dsa.key),
-        log.layout.master_key.read_bytes(),
-        master._slots,
-        master._tags,
+        bytes.fromhex(json.loads(log.layout.vault.master.read_text())["key"]),
+        secrets.period.secret,
+        secrets.period._slots,
+        secrets.tags.secret,
     ]
     for holder in (
         draft,
@@ -84,7 +88,11 @@ def test_objects_do_not_print_what_they_hold(log: Log, sample: Sample) -> None:
         Sealed(single.blob, single.key),
         content,
         decided,
-        master,
+        secrets,
+        secrets.period,
+        secrets.tags,
+        secrets.master,
+        new_file_master(),
         own,
         own.checkpoint,
         own.checkpoint_ml_dsa,
@@ -100,7 +108,7 @@ def test_objects_do_not_print_what_they_hold(log: Log, sample: Sample) -> None:
         {"entry": single},
     ):
         for text in (repr(holder), str(holder), f"{holder}"):
-            assert _tells(text, secrets) == [], type(holder).__name__
+            assert _tells(text, hidden) == [], type(holder).__name__
 
 
 def _wrong_blob(sample: Sample) -> Submission:

@@ -47,6 +47,8 @@ class Submission:
     """Where the amended leaf stands, for amend, retract and unlink: the claim only has its hash."""
     erases: tuple[Position, ...] = ()
     """Where the leaves stand that an erasure names by their hashes, in its order."""
+    chunks: int = 0
+    """Of a large payload: how many chunk files lie ready under the hash of the blob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Admitted(NamedTuple):
     tags: tuple[bytes, ...]
     amends: Position | None
     erases: tuple[Position, ...]
+    chunks: int = 0
 
     def __repr__(self) -> str:
         """Without the content key."""
@@ -118,6 +121,7 @@ def admit(submission: Submission, keys: PublicKeys) -> Admitted:
         submission.tags,
         submission.amends,
         submission.erases,
+        submission.chunks,
     )
 
 

@@ -243,6 +243,7 @@ def _trusted(submission: Submission) -> Admitted:
         submission.tags,
         submission.amends,
         submission.erases,
+        submission.chunks,
     )
 
 

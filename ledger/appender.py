@@ -28,7 +28,7 @@ from itertools import islice
 from typing import Final, TypeAlias
 
 from ledger.admission import Admitted, AdmittedBatch, PublicKeys
-from ledger.errors import CounterfoilError, LedgerFault
+from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 from ledger.heads import ChainHeads
 from ledger.identity import Registry
 from ledger.keyfiles import LogKeys
@@ -235,10 +235,22 @@ class Appender:
             errand(self._parts)
             return [[]]
         draft = Draft(self._view(), receive_time(self._clock(), self._received_ms))
-        outcomes = [[_place(draft, item) for item in request.items] for request in group]
+        outcomes = [[self._place(draft, item) for item in request.items] for request in group]
         if draft.leaves:
             self._apply(draft)
         return outcomes
+
+    def _place(self, draft: Draft, item: Item) -> Outcome:
+        try:
+            if isinstance(item, AdmittedBatch):
+                return draft.add_batch(item)
+            if item.chunks and self._parts.store.large.count(item.claim.blob_hash) != item.chunks:
+                raise BadRequest(
+                    "the chunks of this payload do not lie ready", hint="seal and send it again"
+                )
+            return draft.add(item)
+        except CounterfoilError as error:
+            return error
 
     def _view(self) -> LogView:
         parts = self._parts
@@ -277,6 +289,7 @@ class Appender:
                     place,
                     [index for index, _ in draft.registry_changes],
                     draft.tags,
+                    draft.large,
                     [run for _, run in finished],
                     files.result,
                     (draft.received_ms - ID_WINDOW_MS - 1000).to_bytes(6, "big"),
@@ -355,13 +368,6 @@ def _measure(items: Sequence[Item]) -> tuple[int, int, bool]:
             size += len(item.blob)
             ends = ends or item.claim.kind in REGISTRY_KINDS
     return entries, size, ends
-
-
-def _place(draft: Draft, item: Item) -> Outcome:
-    try:
-        return draft.add_batch(item) if isinstance(item, AdmittedBatch) else draft.add(item)
-    except CounterfoilError as error:
-        return error
 
 
 def _public_keys(registry: Registry) -> PublicKeys:

@@ -8,14 +8,16 @@ sealing again makes another entry.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import BinaryIO, Final
 
 from ledger.admission import BatchSubmission, Submission
 from ledger.errors import BadRequest
+from ledger.large import seal_chunks
 from ledger.merkle import subtree_root
+from ledger.store.large import LargeFiles
 from ledger.vault.keys import NO_KEY
 from ledger.wire import cbor
 from ledger.wire.batch import BatchBody, member_hashes
@@ -26,13 +28,15 @@ from ledger.wire.ids import (
     ZERO_HASH,
     ActorId,
     ChainId,
+    EntryId,
     Hash,
     Position,
     derived_chain,
     new_chain_id,
     new_entry_id,
 )
-from ledger.wire.sealed import Sealed, associated_data, seal
+from ledger.wire.manifest import CHUNK, MANIFEST
+from ledger.wire.sealed import Sealed, associated_data, new_key, seal
 from ledger.wire.statement import StatementKey
 
 FHIR_JSON: Final = "application/fhir+json"
@@ -74,6 +78,36 @@ class Author:
         claim, sealed = self._seal(draft)
         return Submission(
             self.key.sign(claim), sealed.blob, sealed.key, draft.tags, draft.amends, draft.erases
+        )
+
+    def large(
+        self,
+        draft: Draft,
+        source: BinaryIO,
+        files: LargeFiles,
+        progress: Callable[[int], None] = lambda _: None,
+        chunk: int = CHUNK,
+    ) -> Submission:
+        """Seal a source of any size, read once to its end, into chunk files, and sign the entry.
+
+        ``files`` are those of the open ledger; the draft's content is not looked at. ``progress``
+        gets the bytes read so far. OSError of source or disk goes to the caller.
+        """
+        entry_id, key = new_entry_id(_now_ms()), new_key()
+        place = associated_data(self.log, draft.chain, entry_id)
+        with files.writing() as building:
+            manifest = seal_chunks(source, draft.media_type, key, place, building, progress, chunk)
+            listed = replace(draft, content=manifest.encode(), media_type=MANIFEST)
+            claim, sealed = self._seal(listed, entry_id, key)
+            building.finish(claim.blob_hash)
+        return Submission(
+            self.key.sign(claim),
+            sealed.blob,
+            sealed.key,
+            draft.tags,
+            draft.amends,
+            draft.erases,
+            manifest.count,
         )
 
     def open_record(
@@ -126,11 +160,14 @@ class Author:
         )
         return Submission(self.key.sign(claim), sealed.blob, sealed.key)
 
-    def _seal(self, draft: Draft) -> tuple[Claim, Sealed]:
+    def _seal(
+        self, draft: Draft, entry_id: EntryId | None = None, key: bytes | None = None
+    ) -> tuple[Claim, Sealed]:
         now = _now_ms()
-        entry_id = new_entry_id(now)
+        entry_id = entry_id or new_entry_id(now)
         header = {"type": draft.media_type, **draft.header}
-        sealed = seal(draft.content, header, associated_data(self.log, draft.chain, entry_id))
+        place = associated_data(self.log, draft.chain, entry_id)
+        sealed = seal(draft.content, header, place, key)
         claim = Claim(
             draft.kind,
             self.log,

@@ -112,6 +112,7 @@ class Draft:
     blobs: list[bytes] = field(default_factory=list, repr=False)
     keys: list[bytes] = field(default_factory=list, repr=False)
     tags: list[tuple[int, bytes]] = field(default_factory=list)
+    large: list[tuple[int, Hash, int]] = field(default_factory=list)
     registry_changes: list[tuple[int, Claim]] = field(default_factory=list)
     ids: dict[bytes, int] = field(default_factory=dict)
     """entry id ‖ author -> index."""
@@ -289,6 +290,8 @@ class Draft:
         self.blobs.append(entry.blob)
         self.keys.append(entry.key)
         self.tags.extend((index, tag) for tag in entry.tags)
+        if entry.chunks:
+            self.large.append((index, claim.blob_hash, entry.chunks))
         if claim.kind in REGISTRY_KINDS:
             self.registry_changes.append((index, claim))
         return Appended(LeafIndex(index), 1, hash_)

@@ -3,7 +3,8 @@
 The child writes one JSON object a line to its standard output:
 
     {"progress": [what, done, of]}                                      any number of times
-    {"size": n, "problems": [[where, what], …], "more": n}              at the end, or
+    {"size": n, "problems": [[where, what], …], "more": n,
+     "notes": [[where, what], …]}                                       at the end, or
     {"refused": [class, message, hint]}                                 when it is no ledger
 
 A child that a signal ends has found damage all the same.
@@ -50,6 +51,7 @@ def check_apart(
             answered = True
             report.size, report.more = said["size"], said["more"]
             report.problems = [Problem(*problem) for problem in said["problems"]]
+            report.notes = [Problem(*note) for note in said["notes"]]
     if child.returncode < 0:
         name = signal.Signals(-child.returncode).name
         report.add("log/data.mdb", f"LMDB ended the check ({name}): a page of it is damaged")
@@ -73,7 +75,8 @@ def _main(directory: Path, *passphrase_files: Path) -> None:
         _say(refused=[type(error).__name__, error.message, error.hint])
         return
     problems = [[problem.where, problem.what] for problem in report.problems]
-    _say(size=report.size, problems=problems, more=report.more)
+    notes = [[note.where, note.what] for note in report.notes]
+    _say(size=report.size, problems=problems, more=report.more, notes=notes)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from ledger.check.derived import (
     check_run_names,
     check_tags,
 )
+from ledger.check.large import check_large
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
@@ -73,6 +74,7 @@ def _check(layout: Layout, report: Report) -> None:
         check_registry_table(report, reader, replay.registry_indexes)
         check_tags(report, store, reader)
         check_run_names(report, reader)
+        check_large(report, store, reader, vault)
         if {key for key, _ in reader.scan("meta")} - META_KEYS:
             report.add("table meta", "holds rows that do not belong there")
         if replay.registry is not None:

@@ -27,6 +27,8 @@ class Report:
     size: int = 0
     problems: list[Problem] = field(default_factory=list)
     more: int = 0
+    notes: list[Problem] = field(default_factory=list)
+    """What is worth knowing and no damage, up to the same cap."""
 
     def add(self, where: str, what: str) -> None:
         """Note a problem."""
@@ -34,3 +36,8 @@ class Report:
             self.problems.append(Problem(where, what))
         else:
             self.more += 1
+
+    def note(self, where: str, what: str) -> None:
+        """Note something that is in order and yet worth knowing."""
+        if len(self.notes) < self.cap:
+            self.notes.append(Problem(where, what))

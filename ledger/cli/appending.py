@@ -18,9 +18,10 @@ from ledger.cli.session import (
     append_one,
     find_record,
     read_input,
+    submit,
     writing,
 )
-from ledger.cli.terminal import note, result, result_json
+from ledger.cli.terminal import note, progress, result, result_json
 from ledger.errors import BadRequest
 from ledger.fhir import Directory as BelongsToNobody
 from ledger.fhir import IsPatient, route, validate
@@ -55,7 +56,9 @@ def append(
     ],
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="The content, up to 16 MiB.", show_default=False),
+        typer.Argument(
+            metavar="[FILE]", help="The content; FHIR up to 16 MiB.", show_default=False
+        ),
     ] = None,
     media_type: Annotated[
         str, typer.Option("--type", metavar="TYPE", help="The content's media type.")
@@ -122,7 +125,10 @@ def append(
         shared=True if shared else None,
     )
     header.encode()
-    content = b"" if file is None else read_input(file, MAX_CONTENT, "send it in parts")
+    large = file is not None and media_type != FHIR_JSON and _size(file) > MAX_CONTENT
+    content = b""
+    if file is not None and not large:
+        content = read_input(file, MAX_CONTENT, "name its --type, unless it is FHIR")
     with writing(directory) as log:
         author = authors.signer(log, name)
         chain = find_record(log.reader, log.vault.tag, record)
@@ -135,13 +141,44 @@ def append(
             if amends is not None:
                 draft = _changing(log, draft, amends, Kind.AMEND)
         known = _known(log, draft) if draft.kind is Kind.RECORD else None
-        index = append_one(log, author, draft).index if known is None else known
+        if known is not None:
+            index = known
+        elif large and file is not None:
+            index = _append_large(log, author, draft, file)
+        else:
+            index = append_one(log, author, draft).index
     if as_json:
         result_json({"index": index, "known": known is not None, "record": chain.hex()})
     else:
         result(str(index))
     if known is not None:
         note("these bytes were there already: nothing was added")
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 when that is not known, as of a pipe."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _append_large(log: Log, author: Author, draft: Draft, path: Path) -> int:
+    total = _size(path)
+    try:
+        with path.open("rb") as source, progress() as advance:
+            submission = author.large(
+                draft,
+                source,
+                log.reader.store.large,
+                lambda done: advance("MiB sealed", done >> 20, total >> 20),
+            )
+    except PermissionError as error:
+        raise BadRequest(
+            f"cannot read {path.name}: {(error.strerror or 'refused').lower()}",
+            hint="check the path and its permissions",
+        ) from error
+    return submit(log, submission).index
 
 
 def _record(log: Log, author: Author, chain: ChainId, content: bytes, media_type: str) -> Draft:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.admission import Submission
 from ledger.author import Author, Draft
 from ledger.cli.private import line_of
 from ledger.cli.unlocking import current_unlock
@@ -69,7 +70,12 @@ def named(directory: Path) -> Path:
 
 def append_one(log: Log, author: Author, draft: Draft) -> Appended:
     """Append one entry durably. Raises what it is refused for."""
-    (outcome,) = log.append([author.entry(draft)])
+    return submit(log, author.entry(draft))
+
+
+def submit(log: Log, submission: Submission) -> Appended:
+    """Append one entry that is sealed and signed. Raises what it is refused for."""
+    (outcome,) = log.append([submission])
     if isinstance(outcome, CounterfoilError):
         raise outcome
     return outcome

@@ -126,14 +126,15 @@ def _release(directory: Path, index: int, name: str | None, purpose: str | None)
                 f"entry {index} has no content to release", hint="`counterfoil show` tells its kind"
             )
         if kind is ChainType.DIRECTORY:
-            released = log.vault.release(index, None)
+            released = log.vault.release_stream(index, None)
             note("an institution's own resource: no access entry is needed")
         else:
             draft = access_draft(entry.leaf.claim.chain, [entry], purpose)
             access = append_one(log, author, draft).index
             note(f"access entry {access}")
-            released = log.vault.release(index, log.reader.receipt(access))
-    result_bytes(released.content)
+            released = log.vault.release_stream(index, log.reader.receipt(access))
+        for piece in released.pieces:
+            result_bytes(piece)
 
 
 def check_purpose(purpose: str) -> None:

@@ -54,11 +54,15 @@ def check(directory: Directory, as_json: AsJson = False) -> int:
     count = len(report.problems) + report.more
     if as_json:
         rows: list[Json] = [{"where": one.where, "what": one.what} for one in report.problems]
-        result_json({"size": report.size, "problems": rows, "more": report.more})
+        notes: list[Json] = [{"where": one.where, "what": one.what} for one in report.notes]
+        result_json({"size": report.size, "problems": rows, "more": report.more, "notes": notes})
     elif report.problems:
         result_table(("where", "what is wrong"), [(one.where, one.what) for one in report.problems])
     else:
         result(f"nothing wrong: {report.size} entries")
+    if not as_json:
+        for one in report.notes:
+            note(f"{one.where}: {one.what}")
     if report.more:
         note(f"and {report.more} more problems")
     if count:

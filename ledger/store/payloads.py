@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import LedgerFault
-from ledger.store.files import open_random, sync_directory, write_all
+from ledger.store.files import open_random, overwrite, sync_directory, write_all
 
 SEGMENT_SIZE: Final = 1 << 30
 """A segment takes no new piece once it has reached this size."""
@@ -104,6 +104,14 @@ class PayloadFiles:
                 hint="restore the payload files from a backup or a custodian",
             )
         return data
+
+    def wipe(self, place: Place, size: int) -> None:
+        """Overwrite the bytes at a place with zeros, durably. OSError goes to the caller."""
+        handle = os.open(self._path(place.segment), os.O_WRONLY)
+        try:
+            overwrite(handle, place.offset, size)
+        finally:
+            os.close(handle)
 
     def close(self) -> None:
         """Close the segment that is being written."""

@@ -19,6 +19,7 @@ from ledger.errors import LedgerFault
 from ledger.merkle import TILE_HEIGHT, complete_tile
 from ledger.store.environment import Environment, Reader, StorageFull, Writer
 from ledger.store.files import make_directory
+from ledger.store.large import LargeFiles
 from ledger.store.payloads import PayloadFiles, Place
 from ledger.store.sorted_index import Finished
 from ledger.store.tables import (
@@ -26,6 +27,7 @@ from ledger.store.tables import (
     DAMAGED,
     EMPTY_STATE,
     INDEX,
+    LARGE_VALUE,
     PLACE,
     PUBLISHED_KEY,
     RUN_KEY,
@@ -44,6 +46,7 @@ from ledger.wire.tile import FULL_WIDTH
 
 LMDB_DIRECTORY: Final = "log"
 PAYLOAD_DIRECTORY: Final = "payloads"
+LARGE_DIRECTORY: Final = "large"
 RUN_DIRECTORIES: Final = {RunName.HEADS: "heads", RunName.TAGS: "tags"}
 _HEADROOM: Final = 16 << 20
 """Disk space that a commit leaves free, so that LMDB never meets a full disk inside its own
@@ -67,6 +70,8 @@ class Commit:
     """Where the first payload lies."""
     registry: Sequence[int] = ()
     tags: Sequence[tuple[int, bytes]] = ()
+    large: Sequence[tuple[int, Hash, int]] = ()
+    """Index, hash of the manifest's blob, and number of chunks of large payloads."""
     finished: Sequence[Finished] = ()
     files_written: Callable[[], object] = lambda: None
     """Waits until payloads and keys are durable, and raises what went wrong; called last."""
@@ -85,6 +90,7 @@ class Store:
         )
         try:
             self.payloads = PayloadFiles(directory / PAYLOAD_DIRECTORY, self.state().payload_end)
+            self.large = LargeFiles(directory / PAYLOAD_DIRECTORY / LARGE_DIRECTORY)
             self.tails = TailFiles(directory / RUN_DIRECTORIES[RunName.TAGS])
         except BaseException:
             self.environment.close()
@@ -168,6 +174,11 @@ class Store:
         with self.environment.reading() as reader:
             return [INDEX.unpack(key)[0] for key, _ in reader.scan("registry")]
 
+    def large_payloads(self) -> list[tuple[int, Hash, int]]:
+        """Index, hash of the manifest's blob, and number of chunks of each large payload."""
+        with self.environment.reading() as reader:
+            return large_payloads_in(reader)
+
     def tail_rows(self) -> dict[int, int]:
         """The committed rows of each tail file, by its first leaf."""
         with self.environment.reading() as reader:
@@ -202,6 +213,7 @@ class Store:
     def begin_writing(self) -> None:
         """Cut off what no commit names. Not before it is certain that this is the newest copy."""
         self.payloads.begin_writing()
+        self.large.remove_strays([blob_hash for _, blob_hash, _ in self.large_payloads()])
         self.tails.begin_writing(self.tail_rows())
 
     def write_files(self, blobs: Sequence[bytes], tags: Sequence[tuple[int, bytes]]) -> None:
@@ -279,6 +291,14 @@ def tail_rows_in(reader: Reader) -> dict[int, int]:
     return rows
 
 
+def large_payloads_in(reader: Reader) -> list[tuple[int, Hash, int]]:
+    """The table of large payloads in a snapshot. Raises LedgerFault for a damaged row."""
+    rows = list(reader.scan("large"))
+    if any(len(key) != INDEX.size or len(value) != LARGE_VALUE.size for key, value in rows):
+        raise LedgerFault("store: a row of table large is damaged", hint=DAMAGED)
+    return [(INDEX.unpack(key)[0], *LARGE_VALUE.unpack(value)) for key, value in rows]
+
+
 def payload_place(reader: Reader, index: int) -> tuple[Place, int]:
     """Where a leaf's blob lies and its size (0: the leaf names none)."""
     row = reader.at_or_before("places", INDEX.pack(index))
@@ -312,6 +332,8 @@ def _apply(writer: Writer, commit: Commit) -> None:
     writer.delete_below("ids", commit.ids_before, limit=2 * len(commit.ids))
     for index in commit.registry:
         writer.put("registry", INDEX.pack(index), b"")
+    for index, blob_hash, chunks in commit.large:
+        writer.put("large", INDEX.pack(index), LARGE_VALUE.pack(blob_hash, chunks))
     for start, rows in Counter(tail_of(index) for index, _ in commit.tags).items():
         rows += tail_rows_in(writer).get(start, 0)
         writer.put("tails", INDEX.pack(start), TAIL_VALUE.pack(rows))

@@ -6,6 +6,7 @@
     tiles      level u8 ‖ tile u64              up to 256 hashes; behind a full tile its inner nodes
     ids        entry id (16) ‖ author (16)      index u64
     registry   index u64                        empty: this entry changes who may sign
+    large      index u64                        H(manifest blob) (32) ‖ chunks u32
     tails      first index u64                  rows u64 of a tail file (see ``tails``)
     runs       name u8 ‖ from u64 ‖ to u64      rows u64 ‖ SHA-256 of the run's fences (32)
                                                 ‖ rewritten u32
@@ -26,11 +27,12 @@ from typing import Final
 from ledger.errors import LedgerFault
 from ledger.store.payloads import Place
 
-NAMES: Final = ("entries", "places", "tiles", "ids", "registry", "tails", "runs", "meta")
+NAMES: Final = ("entries", "places", "tiles", "ids", "registry", "large", "tails", "runs", "meta")
 
 INDEX: Final = Struct(">Q")
 PLACE: Final = Struct(">IQ")
 TILE_KEY: Final = Struct(">BQ")
+LARGE_VALUE: Final = Struct(">32sI")
 TAIL_VALUE: Final = Struct(">Q")
 RUN_KEY: Final = Struct(">BQQ")
 RUN_VALUE: Final = Struct(">Q32sI")

@@ -18,6 +18,7 @@ from typing import Final
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
 from ledger.identity import Registry
+from ledger.large import Stream, open_stream
 from ledger.merkle import check_inclusion, leaf_hash
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
@@ -28,7 +29,7 @@ from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 from ledger.wire.receipt import Receipt
-from ledger.wire.sealed import Content, associated_data, commits_to, unseal
+from ledger.wire.sealed import MAX_CONTENT, Content, associated_data, commits_to, unseal
 
 ENTRIES_FIELD: Final = "entries"
 """Field of an access entry's sealed header: leaf hashes of what is released."""
@@ -58,12 +59,22 @@ class Vault:
 
     def use(self, index: int, purpose: str) -> Content:
         """Open an entry for internal work, which must not hand it to a caller."""
+        return _whole(self.use_stream(index, purpose), index)
+
+    def use_stream(self, index: int, purpose: str) -> Stream:
+        """``use``, for content of any size."""
         leaf = self._leaf(index)
         self._journal.add({"entry": index, "use": purpose})
         return self._open(index, leaf)
 
     def release(self, index: int, access: Receipt | None) -> Content:
-        """The content of an entry, against the receipt of the access entry that names it.
+        """The content of an entry, up to 16 MiB, against the receipt of the access entry that names
+        it; see ``release_stream``.
+        """
+        return _whole(self.release_stream(index, access), index)
+
+    def release_stream(self, index: int, access: Receipt | None) -> Stream:
+        """The content of an entry in pieces, against the receipt of the access entry that names it.
 
         Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when
         the receipt does not allow it, LedgerFault when payload or key are not as the log says.
@@ -111,7 +122,7 @@ class Vault:
             )
 
     def _named_entries(self, access: Leaf, index: int) -> list[object]:
-        header = _unseal(self._store, self.keys, access.claim, index).header
+        header = unseal_entry(self._store, self.keys, access.claim, index)[0].header
         named = header.get(ENTRIES_FIELD)
         return list(named) if isinstance(named, list) else []
 
@@ -135,8 +146,11 @@ class Vault:
             )
         return self._store.leaf(index)
 
-    def _open(self, index: int, leaf: bytes) -> Content:
-        return _unseal(self._store, self.keys, Claim.decode(claim_bytes(leaf)), index)
+    def _open(self, index: int, leaf: bytes) -> Stream:
+        claim = Claim.decode(claim_bytes(leaf))
+        content, key = unseal_entry(self._store, self.keys, claim, index)
+        place = associated_data(claim.log, claim.chain, claim.entry_id)
+        return open_stream(content, key, place, claim.blob_hash, index, self._store.large)
 
     def close(self) -> None:
         """Close journal and key file."""
@@ -151,7 +165,17 @@ def _neighbours(indexes: list[int]) -> Iterator[tuple[int, int]]:
         yield row[0], len(row)
 
 
-def _unseal(store: Store, keys: VaultKeys, claim: Claim, index: int) -> Content:
+def _whole(stream: Stream, index: int) -> Content:
+    """A content that fits into memory."""
+    if stream.size > MAX_CONTENT:
+        raise BadRequest(
+            f"entry {index} holds {stream.size} bytes", hint="ask for it as a stream of pieces"
+        )
+    return Content(stream.header, b"".join(stream.pieces))
+
+
+def unseal_entry(store: Store, keys: VaultKeys, claim: Claim, index: int) -> tuple[Content, bytes]:
+    """An entry's opened blob and its content key. Raises BadRequest or LedgerFault."""
     if not claim.blob_size:
         raise BadRequest(f"entry {index} has no content")
     blob = store.payload(index)
@@ -161,7 +185,8 @@ def _unseal(store: Store, keys: VaultKeys, claim: Claim, index: int) -> Content:
     if key is None:
         raise BadRequest(f"the key of entry {index} was destroyed: its content is gone for good")
     try:
-        return unseal(blob, key, associated_data(claim.log, claim.chain, claim.entry_id))
+        place = associated_data(claim.log, claim.chain, claim.entry_id)
+        return unseal(blob, key, place), key
     except BadEvidence as error:
         if commits_to(blob, key):
             # Blob and key are those that were handed in: nothing here is damaged.

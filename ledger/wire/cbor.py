@@ -41,11 +41,11 @@ def head(major: int, argument: int) -> bytes:
     return bytes([major << 5 | 27]) + argument.to_bytes(8, "big")
 
 
-def encode(value: Value) -> bytes:
+def encode(value: Value, limit: int = MAX_BYTES) -> bytes:
     """Encode deterministically. Raises BadRequest for anything that ``decode`` would refuse."""
     encoded = _encode(value, 1)
-    if len(encoded) > MAX_BYTES:
-        raise BadRequest(f"cbor: {len(encoded)} bytes are over the limit of {MAX_BYTES}")
+    if len(encoded) > limit:
+        raise BadRequest(f"cbor: {len(encoded)} bytes are over the limit of {limit}")
     return encoded
 
 
@@ -85,12 +85,12 @@ def _encode_text(value: str) -> bytes:
     return head(_TEXT, len(raw)) + raw
 
 
-def decode(data: bytes) -> Decoded:
+def decode(data: bytes, limit: int = MAX_BYTES) -> Decoded:
     """Decode exactly one item. Raises BadRequest for anything that ``encode`` would not have
     written.
     """
-    if len(data) > MAX_BYTES:
-        raise BadRequest(f"cbor: {len(data)} bytes are over the limit of {MAX_BYTES}")
+    if len(data) > limit:
+        raise BadRequest(f"cbor: {len(data)} bytes are over the limit of {limit}")
     reader = _Reader(data)
     value = reader.item(1)
     if reader.at != len(data):
@@ -98,9 +98,9 @@ def decode(data: bytes) -> Decoded:
     return value
 
 
-def decode_map(data: bytes) -> dict[str, Decoded]:
+def decode_map(data: bytes, limit: int = MAX_BYTES) -> dict[str, Decoded]:
     """Decode one map whose keys all are text."""
-    value = decode(data)
+    value = decode(data, limit)
     if not isinstance(value, dict):
         raise BadRequest("cbor: a map is needed here")
     named: dict[str, Decoded] = {}

@@ -82,8 +82,17 @@ def associated_data(log: Hash, chain: ChainId, entry_id: EntryId) -> bytes:
     return log + chain + entry_id
 
 
-def seal(content: bytes, header: dict[str, cbor.Value], place: bytes) -> Sealed:
-    """Seal with a fresh key and nonce. Raises BadRequest when a limit is passed."""
+def new_key() -> bytes:
+    """A fresh content key."""
+    return os.urandom(KEY_SIZE)
+
+
+def seal(
+    content: bytes, header: dict[str, cbor.Value], place: bytes, key: bytes | None = None
+) -> Sealed:
+    """Seal with a fresh key and nonce; ``key`` is the one that a manifest's chunks were sealed
+    with. Raises BadRequest when a limit is passed.
+    """
     if len(content) > MAX_CONTENT:
         raise BadRequest(
             f"content of {len(content)} bytes is over the limit of 16 MiB", hint="send it in parts"
@@ -94,7 +103,7 @@ def seal(content: bytes, header: dict[str, cbor.Value], place: bytes) -> Sealed:
         (_HEADER_LENGTH.pack(len(encoded)), encoded, _CONTENT_LENGTH.pack(len(content)), content)
     )
     text += bytes(padme(len(text)) - len(text))
-    key, nonce = os.urandom(KEY_SIZE), os.urandom(12)
+    key, nonce = key or new_key(), os.urandom(12)
     cipher = AESGCM(_derive(key, _ENCRYPT))
     blob = _VERSION + _derive(key, _COMMIT) + nonce + cipher.encrypt(nonce, text, place)
     return Sealed(blob, key)

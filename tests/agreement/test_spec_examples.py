@@ -18,7 +18,7 @@ import pytest
 from ledger.identity import MAX_GOVERNORS, ROLES
 from ledger.merkle import MAX_PROOF_LEAVES
 from ledger.sequencer import FUTURE_MS, ID_WINDOW_MS
-from ledger.wire import batch, cbor, checkpoint, claim, leaf, note, proof, sealed, tile
+from ledger.wire import batch, cbor, checkpoint, claim, leaf, manifest, note, proof, sealed, tile
 from tests.agreement.readers import BOTH, VECTORS, accepted, load
 from tests.vectors.entries_log import leaf_claim
 
@@ -141,6 +141,7 @@ LIMITS: Final = {
     "content in a sealed blob, bytes": sealed.MAX_CONTENT,
     "header in a sealed blob, bytes": sealed.MAX_HEADER,
     "members of a batch": batch.MAX_MEMBERS,
+    "large payload, bytes": manifest.MAX_SIZE,
     "CBOR item, bytes": cbor.MAX_BYTES,
     "CBOR depth": cbor.MAX_DEPTH,
     "entry bundle, entries": tile.FULL_WIDTH,

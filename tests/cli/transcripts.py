@@ -5,8 +5,8 @@
     counterfoil: ...                    all it writes, in order
     [exit code 2]                       unless it is 0
 
-Known besides the two commands: `cat FILE`, `echo TEXT`, `> FILE`, "$(sed -n Np FILE)", and
-`date -s 2044-05-06`, which moves the clock of all that follows forward to that day in UTC. Every
+Known besides the two commands: `cat FILE`, `echo TEXT`, `head -c NM /dev/zero` (MiB), `cmp A B`,
+`> FILE`, "$(sed -n Np FILE)", and `date -s 2044-05-06`, which moves the clock of all that follows forward to that day in UTC. Every
 transcript begins in a directory of its own with the files of docs/demo. Ids, hashes, keys and
 today's dates differ from run to run, so they are numbered as they come; in a command, a number
 stands for what it stood for.
@@ -15,6 +15,7 @@ stands for what it stood for.
 """
 
 import contextlib
+import filecmp
 import io
 import re
 import shlex
@@ -94,6 +95,10 @@ def execute(words: list[str], apart: bool) -> tuple[int, str, str]:
     err = io.BytesIO() if apart else out
     if words[0] == "echo":
         return 0, " ".join(words[1:]) + "\n", ""
+    if words[0] == "head":
+        return 0, "\0" * (int(words[2].removesuffix("M")) << 20), ""
+    if words[0] == "cmp":
+        return int(not filecmp.cmp(words[1], words[2], shallow=False)), "", ""
     if words[0] == "cat":
         return 0, "", Path(words[1]).read_text()
     with (

@@ -1,5 +1,5 @@
 """Makes the vectors for ids, keys, CBOR, claims, statements, leaves, batches, the registry's
-bodies, sealed blobs, and a small whole log.
+bodies, sealed blobs, large payloads, and a small whole log.
 
     python -m tests.vectors.generate_entries            writes tests/vectors/*.json
     python -m tests.vectors.generate_entries --check    exits 1 when a file differs from that
@@ -19,6 +19,7 @@ from tests.vectors.entries_bodies import (
     keys_vectors,
 )
 from tests.vectors.entries_claims import claim_vectors
+from tests.vectors.entries_large import large_vectors
 from tests.vectors.entries_log import log_vectors
 from tests.vectors.entries_registry import registry_vectors
 from tests.vectors.entries_sealed import sealed_vectors
@@ -35,6 +36,7 @@ def build() -> dict[str, object]:
         "claim.json": claim_vectors(),
         "ids.json": ids_vectors(),
         "keys.json": keys_vectors(),
+        "large-payload.json": large_vectors(),
         "leaf.json": leaf_vectors(),
         "log.json": log_vectors(stored("log.json").get("ml_dsa_line")),
         "registry.json": registry_vectors(),

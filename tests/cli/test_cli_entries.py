@@ -77,7 +77,7 @@ def test_what_does_not_belong_is_refused(full: Path, tmp_path: Path) -> None:
     assert ran.complaint == f"{chain} is not a person's record"
     large = tmp_path / "large.bin"
     large.write_bytes(bytes((16 << 20) + 1))
-    ran = run("append", full, *mine, large, "--type", "application/octet-stream")
+    ran = run("append", full, *mine, large)
     assert ran.complaint == "large.bin is larger than 16 MiB"
     assert done("stats", full, "--json").json["size"] == size
 

@@ -165,7 +165,7 @@ class Author:
     ) -> tuple[Claim, Sealed]:
         now = _now_ms()
         entry_id = entry_id or new_entry_id(now)
-        header = {"type": draft.media_type, **draft.header}
+        header = {**draft.header, "type": draft.media_type}
         place = associated_data(self.log, draft.chain, entry_id)
         sealed = seal(draft.content, header, place, key)
         claim = Claim(

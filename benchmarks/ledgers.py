@@ -19,6 +19,7 @@ from ledger.admission import BatchSubmission, Submission
 from ledger.author import Author, Draft
 from ledger.errors import CounterfoilError
 from ledger.founding import found
+from ledger.identity import NewKey
 from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.wire.ids import ChainId
@@ -84,7 +85,7 @@ def open_bench(directory: Path, workers: int, chains: int = CHAINS) -> Iterator[
 
 def enrol(log: Log, name: str, key: Ed25519PrivateKey) -> Author:
     """A new author of a log."""
-    actor, _ = log.enrol(name, "organisation", raw_public(key))
+    actor, _ = log.enrol(name, "organisation", [NewKey(raw_public(key))])
     return Author(log.reader.registry.log, actor, StatementKey.of(key))
 
 

@@ -39,7 +39,7 @@ from ledger.merkle import (
 from ledger.merkle.tiles import KEPT_TILES
 from ledger.reader import Entry, Reader, open_reader
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
-from ledger.wire.keys import load_ed25519, verifies
+from ledger.wire.keys import verifies
 
 _ALL_TILES = 1 << 20
 _MADE = Target(4, "≤", 50.0, "ours")
@@ -305,8 +305,7 @@ def _signatures(result: Result, scale: Scale, ours: Ours, asked: Sequence[int]) 
 def _verify(ours: Ours, entry: Entry) -> None:
     statement = entry.leaf.statement
     assert statement is not None
-    actor = ours.reader.registry.actors.get(entry.leaf.claim.author)
-    key = actor.key if actor else load_ed25519(ours.reader.registry.genesis.governor_key)
+    key = ours.reader.registry.public_key(entry.leaf.claim.author, statement.kid)
     if not verifies(key, statement.signature, statement.signed):
         raise AssertionError(f"the signature of entry {entry.index} does not verify")
 

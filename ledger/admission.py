@@ -13,11 +13,8 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias, cast
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
 from ledger.merkle import subtree_root
@@ -25,13 +22,13 @@ from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, CLAIM_VERSION, MAX_BLOB, Claim, Kind
 from ledger.wire.ids import MAX_INTEGER, ZERO_HASH, ActorId, ChainId, EntryId, Position, is_entry_id
-from ledger.wire.keys import KeyId, load_ed25519, verifies
+from ledger.wire.keys import KeyId, registered_key, verifies
 from ledger.wire.sealed import KEY_SIZE, MIN_BLOB, commits_to
 from ledger.wire.statement import Statement, parse_statement
 
-PublicKeys = Mapping[ActorId, tuple[KeyId, bytes]]
-"""Key id and raw Ed25519 key of each author that was ever enrolled, as the registry stood when the
-entries arrived. Whether it may still sign is for the sequencer.
+PublicKeys = Mapping[ActorId, Mapping[KeyId, bytes]]
+"""Each key for statements that an author ever had, raw, as the registry stood when the entries
+arrived. Whether it may still sign is for the sequencer.
 """
 
 
@@ -97,11 +94,6 @@ class AdmittedBatch(NamedTuple):
         return f"AdmittedBatch(entry={self.entry!r}, members={len(self.claims)})"
 
 
-@lru_cache(maxsize=4096)
-def _public_key(raw: bytes) -> Ed25519PublicKey:
-    return load_ed25519(raw)
-
-
 def admit(submission: Submission, keys: PublicKeys) -> Admitted:
     """Check one entry. Raises BadRequest or BadEvidence; the message names what is wrong."""
     statement = parse_statement(submission.statement)
@@ -139,16 +131,16 @@ def admit_many(
 
 
 def _check_signature(statement: Statement, author: ActorId, keys: PublicKeys) -> None:
-    entry = keys.get(author)
-    if entry is None:
+    own = keys.get(author)
+    if own is None:
         raise BadRequest(f"author {author.hex()} is not enrolled", hint="enrol it first")
-    kid, raw = entry
-    if kid != statement.kid:
+    raw = own.get(statement.kid)
+    if raw is None:
         raise BadRequest(
             f"key {statement.kid.hex()[:16]} is not a current key of author {author.hex()}",
             hint="sign with the author's current key",
         )
-    if not verifies(_public_key(raw), statement.signature, statement.signed):
+    if not verifies(registered_key(raw), statement.signature, statement.signed):
         raise BadEvidence(
             f"signature of author {author.hex()}",
             hint="the statement was changed or signed otherwise",

@@ -9,7 +9,7 @@ length (``Connection``):
     answer    JSON: {"refused": {position: [class, message, hint, step, expected, found]},
                      "latest_authored_ms", "earliest_expiry_ms"}        the last two for a batch
 
-    head      {"batch": bool, "keys": {author: [kid, key]} when they changed, "count": of strings}
+    head      {"batch": bool, "keys": {author: {kid: key}} when they changed, "count": of strings}
 
 A worker ends when its input ends, so it never outlives a parent that was killed.
 """
@@ -207,7 +207,8 @@ class _Worker:
         sizes = array("I", map(len, pieces)).tobytes()
         if self._keys is not job.keys:
             head["keys"] = {
-                author.hex(): [kid.hex(), raw.hex()] for author, (kid, raw) in job.keys.items()
+                author.hex(): {kid.hex(): raw.hex() for kid, raw in own.items()}
+                for author, own in job.keys.items()
             }
             self._keys = job.keys
         self._out.send_bytes(b"".join((json.dumps(head).encode(), b"\n", sizes, *pieces)))
@@ -275,7 +276,7 @@ def _fields(error: CounterfoilError) -> list[str]:
 
 def _work(requests: Connection, answers: Connection) -> None:
     """The child: answer until the input ends."""
-    keys: dict[ActorId, tuple[KeyId, bytes]] = {}
+    keys: PublicKeys = {}
     frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_read_ahead, args=(requests, frames), daemon=True).start()
     while (frame := frames.get()) is not None:
@@ -283,8 +284,10 @@ def _work(requests: Connection, answers: Connection) -> None:
         head = json.loads(frame[:end])
         if "keys" in head:
             keys = {
-                ActorId(bytes.fromhex(author)): (KeyId(bytes.fromhex(kid)), bytes.fromhex(raw))
-                for author, (kid, raw) in head["keys"].items()
+                ActorId(bytes.fromhex(author)): {
+                    KeyId(bytes.fromhex(kid)): bytes.fromhex(raw) for kid, raw in own.items()
+                }
+                for author, own in head["keys"].items()
             }
         start = end + 1 + head["count"] * _SIZE
         sizes = array("I", frame[end + 1 : start])

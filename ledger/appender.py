@@ -138,7 +138,7 @@ class Appender:
         self._received_ms = state.received_ms
         self.checkpoint = parts.store.checkpoint() if state.size else b""
         """The newest acknowledged checkpoint. Written by the appender's thread only."""
-        self.public_keys: PublicKeys = _public_keys(parts.registry)
+        self.public_keys: PublicKeys = parts.registry.statement_keys()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._thread = threading.Thread(target=self._run, name="appender", daemon=True)
         self._thread.start()
@@ -189,8 +189,8 @@ class Appender:
         self._drain(LedgerFault("the ledger is closed"))
 
     def _next_group(self) -> list[_Request] | None:
-        """Requests for one commit; None to end. An actor entry ends its group: it changes who may
-        sign.
+        """Requests for one commit; None to end. A trust or actor entry ends its group: it changes
+        who may sign.
 
         A small group waits a moment for what is being checked: a commit costs the disk four syncs
         and the processor a signature, whether it holds ten entries or a thousand.
@@ -331,7 +331,7 @@ class Appender:
         parts.latest_id = max(parts.latest_id, max(draft.ids))
         for index, claim in draft.registry_changes:
             parts.registry.apply(claim, index)
-            self.public_keys = _public_keys(parts.registry)
+            self.public_keys = parts.registry.statement_keys()
         parts.adopt(registered)
         parts.heads.applied(start, draft.chains, draft.heads, parts.builder)
         parts.tags.applied(start, len(draft.leaves), draft.tags, parts.builder)
@@ -356,7 +356,7 @@ class Appender:
 
 
 def _measure(items: Sequence[Item]) -> tuple[int, int, bool]:
-    """Entries, payload bytes, and whether an actor entry is among them."""
+    """Entries, payload bytes, and whether a trust or actor entry is among them."""
     entries = size = 0
     ends = False
     for item in items:
@@ -368,12 +368,3 @@ def _measure(items: Sequence[Item]) -> tuple[int, int, bool]:
             size += len(item.blob)
             ends = ends or item.claim.kind in REGISTRY_KINDS
     return entries, size, ends
-
-
-def _public_keys(registry: Registry) -> PublicKeys:
-    # Revoked ones too: the sequencer says since when, or that the entry stood there before.
-    keys = {
-        actor.id: (actor.kid, actor.key.public_bytes_raw()) for actor in registry.actors.values()
-    }
-    keys[registry.genesis.governor] = (registry.governor_kid, registry.genesis.governor_key)
-    return keys

@@ -140,7 +140,11 @@ class Author:
         )
 
     def actor(self, chain: ChainId, body: bytes, name: str = "") -> Submission:
-        """An actor entry (for a governor), with the actor's name sealed beside it."""
+        """An actor entry, with the actor's name sealed beside it."""
+        return self.change(Kind.ACTOR, chain, body, name)
+
+    def change(self, kind: Kind, chain: ChainId, body: bytes, name: str = "") -> Submission:
+        """A trust or actor entry; the second may have an actor's name sealed beside it."""
         now = _now_ms()
         entry_id = new_entry_id(now)
         sealed = Sealed(b"", NO_KEY)
@@ -148,7 +152,7 @@ class Author:
             place = associated_data(self.log, chain, entry_id)
             sealed = seal(b"", {"type": CBOR, "name": name}, place)
         claim = Claim(
-            Kind.ACTOR,
+            kind,
             self.log,
             chain,
             self.id,

@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.errors import BadRequest
-from ledger.identity import Genesis
+from ledger.identity import Genesis, Governor
 from ledger.keyfiles import LogKeys, create_governor_key, create_log_keys
 from ledger.layout import check_free, write_layout
 from ledger.merkle import Frontier, leaf_hash
@@ -113,14 +113,13 @@ def _genesis(keys: LogKeys, governor: Ed25519PrivateKey, now: int) -> tuple[Clai
         origin,
         keys.vkeys,
         raw_public(keys.statement),
-        ActorId(new_chain_id()),
-        raw_public(governor),
+        (Governor(ActorId(new_chain_id()), raw_public(governor)),),
     )
     claim = Claim(
         Kind.GENESIS,
         Hash(sha256(origin.encode()).digest()),
         new_chain_id(),
-        body.governor,
+        body.governors[0].id,
         new_entry_id(now),
         now,
         body=body.encode(),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +24,20 @@ from ledger.admission import AdmissionThreads, BatchSubmission, Checked, Submiss
 from ledger.admission_workers import AdmissionWorkers
 from ledger.appender import Appender, Outcome, Parts
 from ledger.author import Author
-from ledger.errors import CounterfoilError, LedgerFault
-from ledger.identity import Enrol, Revoke
+from ledger.errors import BadRequest, CounterfoilError, LedgerFault
+from ledger.governing import APPROVED_FOR_MS, act_of, enacted, signed_change
+from ledger.identity import (
+    Change,
+    Contest,
+    Enrol,
+    Governor,
+    Governors,
+    NewKey,
+    Revoke,
+    Rotate,
+    threshold_of,
+)
+from ledger.identity.requests import Proposal
 from ledger.keyfiles import Unlock, governor_key
 from ledger.layout import Layout, read_layout
 from ledger.reader import Reader
@@ -53,6 +65,7 @@ class Log:
         appender: Appender,
         checking: _Checking,
         workers: int,
+        clock: Callable[[], int],
     ) -> None:
         """Use ``Log.open``."""
         self.layout = layout
@@ -68,6 +81,7 @@ class Log:
         self._lock = lock
         self._publishing = threading.Lock()
         self._parts = parts
+        self._clock = clock
         self._appender = appender
         self._checking = checking
         self._admission: Admission = AdmissionWorkers(workers) if workers else AdmissionThreads()
@@ -102,7 +116,7 @@ class Log:
             raise
         checking = _Checking()
         appender = Appender(parts, clock, checking.any)
-        return cls(layout, lock, parts, appender, checking, workers)
+        return cls(layout, lock, parts, appender, checking, workers, clock or _now_ms)
 
     def __enter__(self) -> Self:
         return self
@@ -186,22 +200,130 @@ class Log:
         return answer
 
     def governor(self) -> Author:
-        """The governor, where its key lies with the ledger. Raises LedgerFault."""
-        registry = self.reader.registry
-        key = StatementKey.of(governor_key(self.layout.directory, self.layout.unlock))
-        return Author(registry.log, registry.genesis.governor, key)
+        """The governor whose key lies with the ledger. Raises LedgerFault when none does."""
+        return self.governor_with(
+            StatementKey.of(governor_key(self.layout.directory, self.layout.unlock))
+        )
 
-    def enrol(self, name: str, role: str, public_key: bytes) -> tuple[ActorId, Appended]:
-        """Enrol an author by its raw Ed25519 key; the name is sealed. Raises what the entry is
-        refused for.
+    def governor_with(self, key: StatementKey) -> Author:
+        """The governor that has this key. Raises BadRequest when it is nobody's."""
+        registry = self.reader.registry
+        for one in registry.governors:
+            if one.kid == key.kid:
+                return Author(registry.log, one.id, key)
+        raise BadRequest(
+            f"key {key.kid.hex()[:16]} is not that of a governor now", hint="sign with another key"
+        )
+
+    def enrol(
+        self,
+        name: str,
+        role: str,
+        keys: Sequence[NewKey],
+        *,
+        by: Author | None = None,
+        record: ChainId | None = None,
+        scope: Iterable[str] = (),
+        from_ms: int = 0,
+        until_ms: int = 0,
+        approvers: Sequence[StatementKey] = (),
+    ) -> tuple[ActorId, Appended]:
+        """Enrol an actor; the name is sealed. ``by`` is the governor whose key lies with the
+        ledger, or another author that may; ``approvers`` are keys of other governors. Raises what
+        the entry is refused for.
         """
         chain = new_chain_id()
-        entry = self.governor().actor(chain, Enrol(role, public_key).encode(), name)
-        return ActorId(chain), self._append_one(entry)
+        body = Enrol(role, tuple(keys), record, frozenset(scope), from_ms, until_ms)
+        return ActorId(chain), self.change(chain, body, by=by, approvers=approvers, name=name)
 
-    def revoke(self, actor: ActorId, kid: KeyId) -> Appended:
-        """End an author's key from here on."""
-        return self._append_one(self.governor().actor(ChainId(actor), Revoke(kid).encode()))
+    def rotate(
+        self,
+        actor: ActorId,
+        kid: KeyId,
+        new_key: NewKey,
+        *,
+        by: Author | None = None,
+        approvers: Sequence[StatementKey] = (),
+    ) -> Appended:
+        """End an actor's key and put another in its place."""
+        return self.change(ChainId(actor), Rotate(kid, new_key), by=by, approvers=approvers)
+
+    def revoke(
+        self,
+        actor: ActorId,
+        kid: KeyId,
+        *,
+        by: Author | None = None,
+        approvers: Sequence[StatementKey] = (),
+    ) -> Appended:
+        """End an actor's key from here on."""
+        return self.change(ChainId(actor), Revoke(kid), by=by, approvers=approvers)
+
+    def contest(
+        self,
+        actor: ActorId,
+        since: int,
+        *,
+        by: Author | None = None,
+        approvers: Sequence[StatementKey] = (),
+    ) -> Appended:
+        """Put what an actor did from an index on in doubt."""
+        return self.change(ChainId(actor), Contest(since), by=by, approvers=approvers)
+
+    def govern(
+        self,
+        governors: Sequence[Governor],
+        threshold: int | None = None,
+        approvers: Sequence[StatementKey] = (),
+        *,
+        by: Author | None = None,
+    ) -> Appended:
+        """Replace the governors from here on."""
+        threshold = threshold_of(len(governors)) if threshold is None else threshold
+        body = Governors(tuple(governors), threshold)
+        return self.change(self.reader.registry.log_chain, body, by=by, approvers=approvers)
+
+    def change(
+        self,
+        chain: ChainId,
+        body: Change,
+        *,
+        by: Author | None = None,
+        approvers: Sequence[StatementKey] = (),
+        name: str = "",
+    ) -> Appended:
+        """Append a trust or actor entry. Raises what it is refused for."""
+        registry, author = self.reader.registry, by or self.governor()
+        act = act_of(
+            registry, self.reader.find_head(chain), chain, body, self._clock() + APPROVED_FOR_MS
+        )
+        return self._append_one(signed_change(registry, act, body, author, approvers, name))
+
+    def propose(
+        self, body: Change, expires_ms: int, *, chain: ChainId | None = None, note: str = ""
+    ) -> Proposal:
+        """Ask governors elsewhere to approve a change; without a chain it is an enrolment or a
+        change of governors.
+        """
+        log_chain = self.reader.registry.log_chain
+        chain = chain or (log_chain if isinstance(body, Governors) else new_chain_id())
+        head = self.reader.find_head(chain)
+        return Proposal(act_of(self.reader.registry, head, chain, body, expires_ms), note)
+
+    def enact(
+        self,
+        proposal: Proposal,
+        approvals: Sequence[bytes],
+        *,
+        by: Author | None = None,
+        name: str = "",
+    ) -> Appended:
+        """Append what was proposed, with the approvals in these files. Raises BadRequest when it is
+        stale, or what the entry is refused for.
+        """
+        head = self.reader.find_head(proposal.act.chain)
+        registry, author = self.reader.registry, by or self.governor()
+        return self._append_one(enacted(registry, head, proposal, approvals, author, name))
 
     def _append_one(self, submission: Submission) -> Appended:
         (outcome,) = self.append([submission])
@@ -227,6 +349,10 @@ class Log:
             note = sign_published(checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
             self.reader.store.publish(note)
         return note
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class _Checking:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
-from ledger.identity import Genesis, Registry
+from ledger.identity import Registry, check_leaf, found_registry
 from ledger.layout import Layout
 from ledger.merkle import TILE_WIDTH, Frontier, TileNodes, leaf_hash, subtree_root
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
-from ledger.wire.claim import Kind
 from ledger.wire.ids import HASH_SIZE, Hash
-from ledger.wire.keys import ED25519, key_id, verifies
-from ledger.wire.leaf import Leaf, decode_leaf
+from ledger.wire.leaf import decode_leaf
 
 
 @dataclass(slots=True)
@@ -114,7 +111,7 @@ def verified_leaves(store: Store, start: int, stop: int) -> Iterator[tuple[int, 
 
 
 def load_registry(store: Store) -> Registry:
-    """Fold genesis and actor entries, each verified. Raises LedgerFault, BadRequest or
+    """Fold genesis, trust and actor entries, each verified. Raises LedgerFault, BadRequest or
     BadEvidence.
     """
     indexes = store.registry_indexes()
@@ -124,35 +121,6 @@ def load_registry(store: Store) -> Registry:
     registry = found_registry(decode_leaf(raw), leaf_hash(raw))
     for index in indexes[1:]:
         leaf = decode_leaf(verified_leaf(store, index))
-        check_actor_leaf(registry, leaf)
+        check_leaf(registry, leaf, index)
         registry.apply(leaf.claim, index)
     return registry
-
-
-def found_registry(leaf: Leaf, hash_: Hash) -> Registry:
-    """The registry that a genesis founds. Raises BadRequest or BadEvidence."""
-    claim, statement = leaf.claim, leaf.statement
-    if claim.kind is not Kind.GENESIS or statement is None or leaf.seq != 0:
-        raise BadRequest("the first leaf is not a genesis")
-    genesis = Genesis.decode(claim.body)
-    registry = Registry(hash_, genesis, claim.chain)
-    if claim.log != sha256(genesis.origin.encode()).digest():
-        raise BadRequest("the genesis claim does not name its origin's hash")
-    if statement.kid != key_id(ED25519, genesis.governor_key):
-        raise BadRequest("the genesis is not signed under the key of its first governor")
-    if not verifies(
-        registry.governor(claim.author, statement.kid), statement.signature, statement.signed
-    ):
-        raise BadEvidence("signature of the genesis")
-    return registry
-
-
-def check_actor_leaf(registry: Registry, leaf: Leaf) -> None:
-    """An actor leaf against the registry before it. Raises BadRequest or BadEvidence."""
-    claim, statement = leaf.claim, leaf.statement
-    if claim.kind is not Kind.ACTOR or statement is None:
-        raise BadRequest("a leaf in the registry is no actor entry")
-    key = registry.governor(claim.author, statement.kid)
-    if not verifies(key, statement.signature, statement.signed):
-        raise BadEvidence("signature of an actor entry")
-    registry.check(claim, leaf.seq)

@@ -17,7 +17,7 @@ from typing import Final
 from ledger.admission import Admitted, AdmittedBatch
 from ledger.errors import BadRequest, Conflict, LedgerFault
 from ledger.heads import ChainType, Head
-from ledger.identity import Registry
+from ledger.identity import Enrol, Place, Registry, check_change
 from ledger.named import check_amended, check_erasure
 from ledger.vault.period import TAG_SIZE
 from ledger.wire.claim import REGISTRY_KINDS, Claim, Kind
@@ -248,14 +248,27 @@ class Draft:
         )
 
     def _check_author(self, entry: Admitted, head: Head | None) -> None:
-        registry = self.view.registry
-        if entry.claim.kind is Kind.ACTOR:
-            registry.governor(entry.claim.author, entry.kid)
-            registry.check(entry.claim, head.length if head else 0)
-            if head is None:
-                self._check_derived_free(ActorId(entry.claim.chain))
-        else:
-            registry.author(entry.claim.author, entry.kid)
+        registry, claim = self.view.registry, entry.claim
+        if claim.kind not in REGISTRY_KINDS:
+            registry.may_sign(claim, entry.kid, self.received_ms)
+            return
+        seq, prev = (head.length, head.hash) if head else (0, ZERO_HASH)
+        place = Place(self.next_index, seq, prev, self.received_ms)
+        body = check_change(registry, claim, entry.kid, place)
+        if isinstance(body, Enrol):
+            self._check_derived_free(ActorId(claim.chain))
+            self._check_record(body)
+
+    def _check_record(self, body: Enrol) -> None:
+        """A person's record is opened before anybody is enrolled for it."""
+        if body.record is None:
+            return
+        head = self._head(body.record)
+        if head is None or head.type is not ChainType.PERSON:
+            raise BadRequest(
+                f"record {body.record.hex()} is no person's record of this log",
+                hint="open it first, or mend the id",
+            )
 
     def _check_derived_free(self, actor: ActorId) -> None:
         """What was opened as a person's record must not become an actor's own chain, which has
@@ -320,6 +333,7 @@ class Draft:
     def _member_heads(self, batch: AdmittedBatch) -> dict[ChainId, Head]:
         """The heads that the members follow. BadRequest when a member may not stand there."""
         author, registry = batch.entry.claim.author, self.view.registry
+        registry.may_batch(author, Kind(batch.claims[0][1]), batch.chains)
         heads: dict[ChainId, Head] = {}
         directory = registry.directory_chain(author)
         for chain in set(batch.chains):

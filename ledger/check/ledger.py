@@ -20,7 +20,7 @@ from ledger.check.large import check_large
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
-from ledger.identity import Genesis
+from ledger.identity import Registry
 from ledger.keyfiles import Unlock, governor_key, governor_key_path
 from ledger.layout import Layout, read_layout
 from ledger.merkle import root_at
@@ -40,7 +40,7 @@ from ledger.vault.journal import first_break
 from ledger.vault.keys import VaultKeys
 from ledger.vault.opening import open_vault
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
-from ledger.wire.keys import raw_public
+from ledger.wire.keys import ED25519, key_id, raw_public
 
 MAX_PROBLEMS: Final = 100
 _PROGRESS_EVERY: Final = 512
@@ -78,11 +78,11 @@ def _check(layout: Layout, report: Report) -> None:
         if {key for key, _ in reader.scan("meta")} - META_KEYS:
             report.add("table meta", "holds rows that do not belong there")
         if replay.registry is not None:
-            genesis = replay.registry.genesis
             if vault is not None and vault.log != replay.registry.log:
                 report.add("vault", "is the vault of another log")
-            _check_keys(report, layout, genesis)
-            _check_checkpoints(report, layout, store, reader, genesis.checkpoint_keys, guard)
+            vkeys = replay.registry.genesis.checkpoint_keys
+            _check_keys(report, layout, replay.registry)
+            _check_checkpoints(report, layout, store, reader, vkeys, guard)
         if (line := first_break(layout.releases)) is not None:
             report.add("vault journal", f"line {line} does not follow the line before it")
 
@@ -167,16 +167,14 @@ def _leaves(report: Report, reader: Reader, size: int) -> Iterator[bytes]:
         report.add("state", f"says {size} leaves, {index} are there")
 
 
-def _check_keys(report: Report, layout: Layout, genesis: Genesis) -> None:
-    """The log's own keys, and the governor's where it lies with the ledger."""
+def _check_keys(report: Report, layout: Layout, registry: Registry) -> None:
+    """The log's own keys, and a governor's where it lies with the ledger."""
     try:
-        load_own_keys(layout, genesis)
-        here = governor_key_path(layout.directory).exists()
-        if (
-            here
-            and raw_public(governor_key(layout.directory, layout.unlock)) != genesis.governor_key
-        ):
-            report.add("keys", "the governor's key file is not the key that the genesis names")
+        load_own_keys(layout, registry.genesis)
+        if governor_key_path(layout.directory).exists():
+            own = raw_public(governor_key(layout.directory, layout.unlock))
+            if key_id(ED25519, own) not in {one.kid for one in registry.ever_governors.values()}:
+                report.add("keys", "the governor's key file is not the key of a governor")
     except BadRequest as error:
         report.add("keys", f"not checked: {error.message}")
     except CounterfoilError as error:

@@ -12,23 +12,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from ledger.admission import Admitted, AdmittedBatch
 from ledger.check.report import Report
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.heads import ChainType, Head
-from ledger.identity import Registry
+from ledger.identity import Registry, found_registry
 from ledger.index_replay import first_type
 from ledger.merkle import subtree_root
 from ledger.named import named_hashes
-from ledger.right_edge import found_registry
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import AMENDING_KINDS, Kind
 from ledger.wire.ids import ZERO_HASH, ChainId, Hash, Position
-from ledger.wire.keys import verifies
+from ledger.wire.keys import PublicKey, verifies
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 
 _SIGNATURES: Final = 256
@@ -51,7 +48,7 @@ class Derived:
 @dataclass(frozen=True, slots=True)
 class _Signature:
     index: int
-    key: Ed25519PublicKey
+    key: PublicKey
     signature: bytes
     signed: bytes
 
@@ -262,12 +259,10 @@ class Replay:
         statement, registry = leaf.statement, self.registry
         if statement is None or registry is None:
             return
-        find = registry.governor if leaf.claim.kind is Kind.ACTOR else registry.author
-        if leaf.claim.kind is Kind.ACTOR or leaf.claim.author in registry.actors:
-            key = find(leaf.claim.author, statement.kid)
-            self._signatures.append(
-                _Signature(derived.index, key, statement.signature, statement.signed)
-            )
+        key = registry.public_key(leaf.claim.author, statement.kid)
+        self._signatures.append(
+            _Signature(derived.index, key, statement.signature, statement.signed)
+        )
         if len(self._signatures) >= _SIGNATURES:
             self._flush()
 

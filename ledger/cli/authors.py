@@ -47,7 +47,7 @@ def checked_name(name: str) -> str:
 
 def known_authors(directory: Path, registry: Registry) -> dict[ActorId, str]:
     """Actor id -> name, as far as this machine knows; the governor too."""
-    known = {registry.genesis.governor: GOVERNOR}
+    known = dict.fromkeys(registry.ever_governors, GOVERNOR)
     for path in sorted(authors_directory(directory).glob("*.json")):
         row = _read(path)
         known[ActorId(bytes.fromhex(row["actor"]))] = row["name"]
@@ -83,8 +83,8 @@ def signer(log: Log, name: str) -> Author:
         raise BadRequest(
             "this log has not enrolled that author", hint="is it another ledger's directory?"
         )
-    registry.author(actor, enrolled.kid)
-    key = signing_key(log.layout.directory, checked_name(name), enrolled.kid, log.layout.unlock)
+    kid = registry.current_kid(actor)
+    key = signing_key(log.layout.directory, checked_name(name), kid, log.layout.unlock)
     return Author(registry.log, actor, key)
 
 

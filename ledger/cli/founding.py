@@ -13,7 +13,7 @@ from ledger.cli.session import AsJson, Directory, named, read_input, writing
 from ledger.cli.terminal import note, result, result_json
 from ledger.errors import BadRequest
 from ledger.founding import found
-from ledger.identity import Enrol
+from ledger.identity import NewKey, check_role
 from ledger.keyfiles import decode_public
 from ledger.layout import read_layout
 from ledger.wire.keys import ED25519, key_id
@@ -99,7 +99,7 @@ def enrol(
     counterfoil enrol ledger dr-mori --role practitioner --key mori.pub.pem
     """
     directory, name = named(directory), authors.checked_name(name)
-    Enrol(role, bytes(32)).encode()
+    check_role(role)
     given = None if key is None else _given_key(key)
     with writing(directory) as log:
         if authors.actor_of(directory, name) is not None:
@@ -110,11 +110,11 @@ def enrol(
         registry, kid = log.reader.registry, key_id(ED25519, public)
         known = authors.known_authors(directory, registry)
         # A run cut short behind the enrolment left an actor that no name here means yet.
-        found_actor = next((actor for actor in registry.actors.values() if actor.kid == kid), None)
+        found_actor = next((one for one in registry.actors.values() if one.key(kid)), None)
         if found_actor is not None and found_actor.id not in known:
             actor, index = found_actor.id, found_actor.enrolled_at
         else:
-            actor, appended = log.enrol(name, role, public)
+            actor, appended = log.enrol(name, role, [NewKey(public)])
             index = appended.index
         authors.remember(directory, name, actor, role)
     if as_json:
@@ -147,7 +147,10 @@ def revoke(directory: Directory, name: Name, as_json: AsJson = False) -> None:
             raise BadRequest(
                 "this log has not enrolled that author", hint="is it another ledger's directory?"
             )
-        appended = log.revoke(actor, enrolled.kid)
+        key = enrolled.statement_key
+        if key is None:
+            raise BadRequest("this author has no key that is valid now")
+        appended = log.revoke(actor, key.kid)
     if as_json:
         result_json({"actor": actor.hex(), "index": appended.index})
     else:

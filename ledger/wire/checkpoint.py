@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, M
 
 from ledger.errors import BadEvidence, BadRequest
 from ledger.wire.ids import MAX_INTEGER, Hash, TreeSize
-from ledger.wire.keys import load_ed25519, verifies
+from ledger.wire.keys import ML_DSA_44_KEY_SIZE, load_ed25519, verifies
 from ledger.wire.lines import check_name, decode_hash, encode_base64, parse_decimal
 from ledger.wire.note import (
     TYPE_ED25519,
@@ -47,7 +47,6 @@ from ledger.wire.note import (
 
 TYPE_ED25519_COSIGNATURE: Final = 0x04
 TYPE_ML_DSA_44: Final = 0x06
-ML_DSA_44_KEY_SIZE: Final = 1312
 ML_DSA_44_SIGNATURE_SIZE: Final = 2420
 ED25519_SIGNATURE_SIZE: Final = 64
 

@@ -2,7 +2,8 @@
 
     kid = SHA-256("counterfoil/kid/v1" ‖ CBOR(alg) ‖ raw public key)
 
-Ed25519 (alg -19, RFC 9864; RFC 8032 section 5.1): the encoding must be canonical and the point must
+ML-DSA-44 (alg -48, FIPS 204): 1,312 bytes, every one of which is some key's encoding. Ed25519 (alg
+-19, RFC 9864; RFC 8032 section 5.1): the encoding must be canonical and the point must
 be in the prime-order subgroup and not the identity. With a small-order key OpenSSL accepts
 signatures over *every* message, so the check is made once for each key before it is used for the
 first time.
@@ -12,20 +13,23 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, NewType
+from typing import Final, NewType, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from ledger.errors import BadRequest
 from ledger.wire import cbor
 
 KeyId = NewType("KeyId", bytes)
 """32 bytes."""
+PublicKey: TypeAlias = Ed25519PublicKey | MLDSA44PublicKey
 
 ED25519: Final = -19
 ML_DSA_44: Final = -48
 ED25519_KEY_SIZE: Final = 32
+ML_DSA_44_KEY_SIZE: Final = 1312
 
 _P: Final = 2**255 - 19
 _L: Final = 2**252 + 27742317777372353535851937790883648493
@@ -55,12 +59,32 @@ def load_ed25519(raw: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
+def check_key(alg: int, raw: bytes) -> None:
+    """Raises BadRequest for a public key that must not be used, or of an unknown algorithm."""
+    if alg == ED25519:
+        load_ed25519(raw)
+    elif alg != ML_DSA_44:
+        raise BadRequest(
+            f"keys of algorithm {alg} are unknown", hint="use Ed25519 (-19) or ML-DSA-44 (-48)"
+        )
+    elif len(raw) != ML_DSA_44_KEY_SIZE:
+        raise BadRequest(f"an ML-DSA-44 key has {ML_DSA_44_KEY_SIZE} bytes, not {len(raw)}")
+
+
+@lru_cache(maxsize=4096)
+def registered_key(raw: bytes) -> PublicKey:
+    """A key that passed ``check_key`` when it was registered; its length tells the algorithm."""
+    if len(raw) == ED25519_KEY_SIZE:
+        return Ed25519PublicKey.from_public_bytes(raw)
+    return MLDSA44PublicKey.from_public_bytes(raw)
+
+
 def raw_public(key: Ed25519PrivateKey) -> bytes:
     """The 32 raw bytes of the public half."""
     return key.public_key().public_bytes_raw()
 
 
-def verifies(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
+def verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:
     """Whether the signature is good. Releases the GIL while it works."""
     try:
         key.verify(signature, message)

@@ -13,7 +13,7 @@ from ledger.admission import Submission
 from ledger.author import CBOR, Draft
 from ledger.errors import BadRequest
 from ledger.founding import found
-from ledger.identity import Enrol
+from ledger.identity import Enrol, NewKey
 from ledger.log import Log
 from ledger.vault.keys import NO_KEY
 from ledger.wire import sealed
@@ -63,7 +63,7 @@ def test_an_actors_own_chain_is_not_opened_before_it_is_enrolled(
     chain = derived_chain(label, sample.log_id, actor)
     opening = sample.clinic.entry(Draft(chain, b"", CBOR, Kind.OPEN))
     record = sample.clinic.entry(Draft(chain, sample.content))
-    body = Enrol("organisation", raw_public(key)).encode()
+    body = Enrol("organisation", (NewKey(raw_public(key)),)).encode()
     enrolment = log.governor().actor(ChainId(actor), body)
     requests = [[opening, record, enrolment]] if together else [[opening, record], [enrolment]]
     outcomes = [one for request in requests for one in log.append(request)]

@@ -14,18 +14,16 @@ import pytest
 from ledger.admission import BatchSubmission, PublicKeys, Submission, admit, admit_batch
 from ledger.errors import BadEvidence, BadRequest
 from ledger.heads import ChainType, Head
-from ledger.identity import Genesis, Registry
+from ledger.identity import found_registry
 from ledger.merkle import leaf_hash
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
-from ledger.wire.claim import Kind
+from ledger.wire.claim import REGISTRY_KINDS, Kind
 from ledger.wire.ids import ChainId, Position
-from ledger.wire.keys import raw_public
 from ledger.wire.leaf import decode_leaf
 from tests.vectors.entries_lies import continuations
 from tests.vectors.entries_log import SmallLog, small_log
 from tests.vectors.entries_sealed import Recipe, blob_hash
-from tests.vectors.entries_world import GOVERNOR
 
 TYPES: Final = {
     Kind.GENESIS: ChainType.LOG,
@@ -59,9 +57,7 @@ class Memory:
     def __init__(self, leaves: list[bytes]) -> None:
         self.leaves: list[bytes] = []
         genesis = decode_leaf(leaves[0])
-        self.registry = Registry(
-            leaf_hash(leaves[0]), Genesis.decode(genesis.claim.body), genesis.claim.chain
-        )
+        self.registry = found_registry(genesis, leaf_hash(leaves[0]))
         self.heads: dict[ChainId, Head] = {}
         self.ids: dict[bytes, int] = {}
         self.received_ms = 0
@@ -71,7 +67,7 @@ class Memory:
     def append(self, raw: bytes) -> None:
         leaf, index = decode_leaf(raw), len(self.leaves)
         claim = leaf.claim
-        if claim.kind is Kind.ACTOR:
+        if claim.kind in REGISTRY_KINDS:
             self.registry.apply(claim, index)
         before = self.heads.get(claim.chain)
         kind = before.type if before else TYPES[claim.kind]
@@ -97,9 +93,7 @@ class Memory:
         return Draft(view, received_ms)
 
     def keys(self) -> PublicKeys:
-        registry = self.registry
-        keys = {one.id: (one.kid, one.key.public_bytes_raw()) for one in registry.actors.values()}
-        return {**keys, GOVERNOR.id: (GOVERNOR.key.kid, raw_public(GOVERNOR.private))}
+        return self.registry.statement_keys()
 
 
 def recipes(log: SmallLog) -> dict[bytes, Recipe]:

@@ -16,6 +16,7 @@ from ledger.author import Author, Draft
 from ledger.errors import CounterfoilError
 from ledger.export import export_tiles
 from ledger.founding import found
+from ledger.identity import NewKey
 from ledger.log import Log
 from ledger.merkle import leaf_hash
 from ledger.sequencer import Appended
@@ -160,7 +161,7 @@ class Written:
 
     def _author(self, log: Log, name: str) -> Author:
         private = Ed25519PrivateKey.generate()
-        actor, _ = log.enrol(name, "organisation", raw_public(private))
+        actor, _ = log.enrol(name, "organisation", [NewKey(raw_public(private))])
         return Author(log.reader.registry.log, actor, StatementKey.of(private))
 
     def audit(self) -> LogReport:

@@ -14,7 +14,7 @@ from ledger.author import Draft
 from ledger.check import check_ledger, derived
 from ledger.errors import LedgerFault
 from ledger.founding import found
-from ledger.identity import Enrol
+from ledger.identity import Enrol, NewKey
 from ledger.log import Log
 from ledger.store import payloads, sorted_index
 from ledger.store.environment import StorageFull
@@ -106,7 +106,7 @@ def test_actors_without_names(place: Path) -> None:
     """No payload at all."""
     found(place / "ledger", ORIGIN)
     with Log.open(place / "ledger") as log:
-        log.enrol("", "organisation", raw_public(CLINIC_KEY))
+        log.enrol("", "organisation", [NewKey(raw_public(CLINIC_KEY))])
     assert _check(place / "ledger") == 2
 
 
@@ -198,7 +198,7 @@ def test_several_segments(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> No
             _records(sample, log, 4)
             if number % 3 == 0:
                 # Without a payload, where a segment has just become full or is new.
-                body = Enrol("app", _fresh_key()).encode()
+                body = Enrol("app", (NewKey(_fresh_key()),)).encode()
                 placed(log.append([log.governor().actor(new_chain_id(), body)])[0])
         assert log.vault.use(20, "test").content
     assert len(list((sample.directory / "payloads").iterdir())) > 4

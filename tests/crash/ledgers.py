@@ -27,7 +27,7 @@ from ledger.appender import Outcome
 from ledger.author import Author, Draft
 from ledger.check import derived
 from ledger.founding import found
-from ledger.identity import Enrol
+from ledger.identity import Enrol, NewKey
 from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.store import sorted_index
@@ -71,7 +71,7 @@ def make_ledger(directory: Path) -> ActorId:
     found(directory, ORIGIN)
     with Log.open(directory) as log:
         actor, appended = log.enrol(
-            "Clinic", "organisation", AUTHOR_KEY.public_key().public_bytes_raw()
+            "Clinic", "organisation", [NewKey(AUTHOR_KEY.public_key().public_bytes_raw())]
         )
         record = Record(record_path(directory))
         record.append({"author": actor.hex()})
@@ -217,7 +217,7 @@ class Workload:
         """An enrolment, with a sealed name (a payload) or without any."""
         key = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
         name = self._random.choice(("", "Dr Example"))
-        body = Enrol("practitioner", key).encode()
+        body = Enrol("practitioner", (NewKey(key),)).encode()
         self.exchange([self._log.governor().actor(new_chain_id(), body, name)])
 
     def publish(self) -> None:

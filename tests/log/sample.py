@@ -26,6 +26,7 @@ from ledger.admission import BatchSubmission, Submission
 from ledger.author import Author, Draft
 from ledger.errors import CounterfoilError
 from ledger.founding import found
+from ledger.identity import NewKey
 from ledger.log import Log
 from ledger.merkle import subtree_root
 from ledger.sequencer import Appended
@@ -111,7 +112,7 @@ def make_sample(place: Path) -> Sample:
         registry = log.reader.registry
         authors = []
         for name, key in (("Clinic", CLINIC_KEY), ("Hospital", HOSPITAL_KEY), ("", LEAVER_KEY)):
-            actor, _ = log.enrol(name, "organisation", raw_public(key))
+            actor, _ = log.enrol(name, "organisation", [NewKey(raw_public(key))])
             authors.append(Author(registry.log, actor, StatementKey.of(key)))
         clinic, hospital, leaver = authors
         record, opening = clinic.open_record()

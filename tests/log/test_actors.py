@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.admission import Submission
 from ledger.author import Author, Draft
 from ledger.errors import BadRequest
-from ledger.identity import ROLES, Enrol, Revoke
+from ledger.identity import ROLES, Enrol, NewKey, Revoke
+from ledger.identity.roles import RECORD_ROLES, SCOPED_ROLES
 from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.wire.ids import ActorId, ChainId, new_chain_id
@@ -24,9 +25,13 @@ def _key() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.generate()
 
 
+def _new() -> NewKey:
+    return NewKey(raw_public(_key()))
+
+
 def _enrolment(log: Log, name: str = "") -> tuple[Author, Submission]:
     key, chain = _key(), new_chain_id()
-    entry = log.governor().actor(chain, Enrol("device", raw_public(key)).encode(), name)
+    entry = log.governor().actor(chain, Enrol("device", (NewKey(raw_public(key)),)).encode(), name)
     return Author(log.reader.registry.log, ActorId(chain), StatementKey.of(key)), entry
 
 
@@ -59,7 +64,7 @@ def test_several_actor_entries_in_one_request_need_one_commit_each(
         waiting = waiting[1:]
         for outcome in outcomes[1:]:
             error = refused(outcome)
-            assert "an actor entry ends its commit" in error.message
+            assert "a change of actors or governors ends its commit" in error.message
             assert "afterwards" in error.hint
     assert indexes == [sample.size + at for at in range(4)]
 
@@ -87,7 +92,8 @@ def test_revoked_author_is_refused_from_there_on(log: Log, sample: Sample) -> No
     index = log.revoke(sample.clinic.id, sample.clinic.key.kid).index
     error = refused(log.append([after])[0])
     assert isinstance(error, BadRequest)
-    assert log.reader.registry.actors[sample.clinic.id].revoked_at == index
+    (key,) = log.reader.registry.actors[sample.clinic.id].keys
+    assert key.ended_at == index
     assert log.reader.entry(index).leaf.seq == 1
 
 
@@ -125,24 +131,29 @@ def test_enrol_and_revoke_are_idempotent(log: Log) -> None:
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_every_role_can_be_enrolled(log: Log, role: str) -> None:
-    actor, _ = log.enrol("", role, raw_public(_key()))
+def test_every_role_can_be_enrolled(log: Log, sample: Sample, role: str) -> None:
+    record = sample.record if role in RECORD_ROLES else None
+    scope = {"read", "link"} if role in SCOPED_ROLES else set()
+    actor, _ = log.enrol("", role, [_new()], record=record, scope=scope)
     assert log.reader.registry.actors[actor].role == role
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda log, _: log.enrol("", "king", raw_public(_key())), "role king is unknown"),
-        (lambda log, _: log.enrol("", "app", bytes(32)), "prime-order"),
-        (lambda log, _: log.enrol("", "app", b"short"), "32 bytes"),
         (
-            lambda log, sample: log.enrol("", "app", sample.clinic.key.public_key),
+            lambda log, _: log.enrol("", "king", [_new()]),
+            "role king is unknown",
+        ),
+        (lambda log, _: log.enrol("", "app", [NewKey(bytes(32))]), "prime-order"),
+        (lambda log, _: log.enrol("", "app", [NewKey(b"short")]), "32 bytes"),
+        (
+            lambda log, sample: log.enrol("", "app", [NewKey(sample.clinic.key.public_key)]),
             "already registered",
         ),
         (
             lambda log, sample: log.revoke(sample.leaver.id, sample.leaver.key.kid),
-            "no key that is valid now",
+            "no key of this actor that is valid now",
         ),
         (
             lambda log, sample: log.revoke(ActorId(os.urandom(16)), sample.leaver.key.kid),
@@ -162,4 +173,4 @@ def test_refused_calls_raise_and_change_nothing(
 
 def test_the_statement_key_of_the_log_cannot_be_enrolled(log: Log) -> None:
     with pytest.raises(BadRequest, match="already registered"):
-        log.enrol("", "app", log.reader.registry.genesis.statement_key)
+        log.enrol("", "app", [NewKey(log.reader.registry.genesis.statement_key)])

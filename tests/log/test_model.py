@@ -22,7 +22,7 @@ from ledger.appender import Outcome
 from ledger.author import Author, Draft
 from ledger.check import check_ledger
 from ledger.errors import BadRequest, Conflict
-from ledger.identity import Enrol, Revoke
+from ledger.identity import Enrol, NewKey, Revoke
 from ledger.log import Log
 from ledger.merkle import leaf_hash
 from ledger.sequencer import Appended
@@ -137,7 +137,7 @@ class LogMachine(RuleBasedStateMachine):
     @rule(target=authors)
     def enrol(self) -> Author:
         key = Ed25519PrivateKey.generate()
-        actor, appended = self.log.enrol("", "app", raw_public(key))
+        actor, appended = self.log.enrol("", "practitioner", [NewKey(raw_public(key))])
         assert appended.index == self.model.size
         self.model.size += 1
         self.model.signing.add(actor)
@@ -161,7 +161,7 @@ class LogMachine(RuleBasedStateMachine):
     def enrol_a_used_key(self, author: Author) -> None:
         if author.id == self.sample.stranger.id:
             return
-        body = Enrol("app", author.key.public_key).encode()
+        body = Enrol("app", (NewKey(author.key.public_key),)).encode()
         (outcome,) = self.log.append([self.log.governor().actor(new_chain_id(), body)])
         assert isinstance(outcome, BadRequest)
 

@@ -16,6 +16,7 @@ from ledger import sequencer
 from ledger.admission import BatchSubmission, Submission, admit, admit_batch
 from ledger.author import Draft
 from ledger.errors import CounterfoilError
+from ledger.identity import NewKey
 from ledger.keyfiles import Unlock, governor_key, load_log_keys
 from ledger.log import Log
 from ledger.vault.keys import NO_KEY
@@ -56,7 +57,7 @@ def test_objects_do_not_print_what_they_hold(log: Log, sample: Sample) -> None:
     draft = Draft(sample.record, CONTENT, header={"reason": HEADER})
     single = sample.clinic.entry(draft)
     batch = sample.clinic.batch([draft])
-    keys = {sample.clinic.id: (sample.clinic.key.kid, raw_public(CLINIC_KEY))}
+    keys = {sample.clinic.id: {sample.clinic.key.kid: raw_public(CLINIC_KEY)}}
     content = Content({"type": "x/y", "reason": HEADER}, CONTENT)
     admitted, admitted_batch = admit(single, keys), admit_batch(batch, keys)
     decided = sequencer.Draft(log._appender._view(), sample.clinic.log[0])
@@ -175,7 +176,7 @@ def test_nothing_in_the_ledger_holds_content_in_plain(sample: Sample) -> None:
     entry = sample.clinic.entry(draft)
     with Log.open(sample.directory) as log:
         index = placed(log.append([entry])[0]).index
-        log.enrol("Dr Somebody", "practitioner", raw_public(Ed25519PrivateKey.generate()))
+        log.enrol("Dr Somebody", "practitioner", [NewKey(raw_public(Ed25519PrivateKey.generate()))])
         assert log.vault.use(index, "test").content == CONTENT
     place = sample.directory.parent
     files = [path for path in place.rglob("*") if path.is_file()]

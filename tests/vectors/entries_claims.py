@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from ledger.wire.batch import BatchBody
-from ledger.wire.claim import CLAIM_SIZE, Claim, Kind
+from ledger.wire.claim import BUILT_KINDS, CLAIM_SIZE, Claim, Kind
+from ledger.wire.erasure import EraseRecord
 from ledger.wire.ids import ZERO_HASH, Hash
-from tests.vectors.entries_registry import enrol_body, genesis_body, revoke_body
+from tests.vectors.entries_changes import enrol_body, revoke_body, trust_body
+from tests.vectors.entries_registry import genesis_body, succession_body
 from tests.vectors.entries_world import (
     CLINIC,
     DAY_MS,
@@ -42,6 +44,12 @@ def _body(kind: Kind) -> bytes:
         return genesis_body()
     if kind is Kind.ACTOR:
         return enrol_body()
+    if kind is Kind.TRUST:
+        return trust_body()
+    if kind is Kind.SUCCESSION:
+        return succession_body()
+    if kind is Kind.ERASURE:
+        return EraseRecord().encode()
     if kind is Kind.BATCH:
         return BatchBody(Kind.RECORD, 3, Hash(seed("claim: root"))).encode()
     return b""
@@ -59,6 +67,11 @@ def good_claims() -> dict[str, bytes]:
         "enrol": replace(bare, kind=Kind.ACTOR, author=GOVERNOR.id, body=enrol_body()),
         "enrol-with-name": replace(RECORD, kind=Kind.ACTOR, author=GOVERNOR.id, body=enrol_body()),
         "revoke": replace(bare, kind=Kind.ACTOR, author=GOVERNOR.id, body=revoke_body()),
+        "trust": replace(genesis, kind=Kind.TRUST, log=LOG, body=_body(Kind.TRUST)),
+        "succession": replace(genesis, kind=Kind.SUCCESSION, body=_body(Kind.SUCCESSION)),
+        "erasure": replace(bare, kind=Kind.ERASURE, body=_body(Kind.ERASURE)),
+        "erasure-with-reason": replace(RECORD, kind=Kind.ERASURE, body=_body(Kind.ERASURE)),
+        "unlink": replace(amend, kind=Kind.UNLINK),
         "open": replace(RECORD, kind=Kind.OPEN),
         "amend": amend,
         "retract": replace(amend, kind=Kind.RETRACT),
@@ -79,22 +92,23 @@ def bad_claims() -> dict[str, bytes]:
     """One mutation each."""
     good = good_claims()
     record, batch, actor = good["record"], good["batch"], good["enrol"]
-    kinds = {0, *range(20, 22), 255} | {kind for kind in Kind if kind not in _READ}
+    kinds = {0, *range(20, 22), 255} | {kind for kind in Kind if kind not in BUILT_KINDS}
     with_kind = {f"kind-{int(kind)}": patched(record, 1, bytes([kind])) for kind in sorted(kinds)}
     without_blob = {
         f"{name}-without-blob": patched(good[name], 90, bytes(40))
-        for name in ("open", "record", "amend", "retract", "link", "access")
+        for name in ("open", "record", "amend", "retract", "link", "unlink", "access")
     }
     with_amended = {
         f"{name}-with-amended": patched(good[name], 138, seed("claim: amended"))
-        for name in ("genesis", "enrol", "open", "record", "link", "access", "batch")
+        for name in _NEVER_AMENDING
     }
     with_body = {
         f"{name}-with-body": good[name] + b"\x00"
-        for name in ("open", "record", "amend", "retract", "link", "access")
+        for name in ("open", "record", "amend", "retract", "link", "unlink", "access")
     }
     without_body = {
-        f"{name}-without-body": good[name][:CLAIM_SIZE] for name in ("genesis", "enrol", "batch")
+        f"{name}-without-body": good[name][:CLAIM_SIZE]
+        for name in ("genesis", "succession", "trust", "enrol", "erasure", "batch")
     }
     blob = record[90:130]
     return {
@@ -116,7 +130,10 @@ def bad_claims() -> dict[str, bytes]:
         "blob-of-2-to-the-63": patched(record, 122, (2**63).to_bytes(8, "big")),
         **without_blob,
         "genesis-with-blob": patched(good["genesis"], 90, blob),
+        "succession-with-blob": patched(good["succession"], 90, blob),
+        "trust-with-blob": patched(good["trust"], 90, blob),
         "batch-with-blob": patched(batch, 90, blob),
+        "unlink-without-amended": patched(good["unlink"], 138, bytes(32)),
         "amend-without-amended": patched(good["amend"], 138, bytes(32)),
         "retract-without-amended": patched(good["retract"], 138, bytes(32)),
         **with_amended,
@@ -126,16 +143,9 @@ def bad_claims() -> dict[str, bytes]:
     }
 
 
-_READ: Final = (
-    Kind.GENESIS,
-    Kind.ACTOR,
-    Kind.OPEN,
-    Kind.RECORD,
-    Kind.AMEND,
-    Kind.RETRACT,
-    Kind.LINK,
-    Kind.ACCESS,
-    Kind.BATCH,
+_NEVER_AMENDING: Final = (
+    *("genesis", "succession", "trust", "enrol", "open", "record", "link", "access"),
+    *("erasure", "batch"),
 )
 
 

@@ -11,8 +11,9 @@ from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import DIRECTORY_CHAIN, ZERO_HASH, ChainId, Hash
 from ledger.wire.leaf import MEMBER_HEADER, encode_leaf
+from tests.vectors.entries_changes import enrol_body, revoke_body
 from tests.vectors.entries_log import SmallLog, leaf_claim
-from tests.vectors.entries_registry import enrol_body, genesis_body, revoke_body
+from tests.vectors.entries_registry import genesis_body
 from tests.vectors.entries_world import (
     CHECKPOINT_KEY,
     CLINIC,
@@ -232,6 +233,10 @@ def _true() -> dict[str, Change]:
     return {
         "record": _entry(Kind.RECORD, PERSON),
         "record-of-an-author-just-enrolled": _enrol_then_sign,
+        "enrolment-by-the-clinic": _actor(
+            STRANGER.id, enrol_body("practitioner", STRANGER.public), CLINIC
+        ),
+        "revocation-by-its-owner": _actor(CLINIC.id, revoke_body(CLINIC.public), CLINIC),
         "open": _entry(Kind.OPEN, NEW),
         "amend-an-amendment": _amends(Kind.AMEND, RECORD_AT + 1),
         "retract-the-amended-record": _amends(Kind.RETRACT, RECORD_AT),
@@ -270,10 +275,13 @@ def _false_signers() -> dict[str, Change]:
         "record-with-a-revoked-key": _entry(Kind.RECORD, PERSON, PHARMACY),
         "record-after-the-revocation": _revoke_then_sign,
         "record-of-the-governor": _entry(Kind.RECORD, PERSON, GOVERNOR),
-        "enrolment-by-the-clinic": _actor(
-            STRANGER.id, enrol_body("practitioner", STRANGER.public), CLINIC
+        "enrolment-of-an-organisation-by-the-clinic": _actor(
+            STRANGER.id, enrol_body("organisation", STRANGER.public), CLINIC
         ),
-        "revocation-by-its-owner": _actor(CLINIC.id, revoke_body(CLINIC.public), CLINIC),
+        "revocation-by-somebody-else": lambda log: (
+            _actor(STRANGER.id, enrol_body("practitioner", STRANGER.public))(log),
+            _actor(STRANGER.id, revoke_body(STRANGER.public), CLINIC)(log),
+        ),
         "log-of-another": _entry(Kind.RECORD, PERSON, log=Hash(seed("another log"))),
         "log-of-the-origin": _entry(Kind.RECORD, PERSON, log=ORIGIN_HASH),
     }

@@ -26,7 +26,8 @@ from ledger.wire.leaf import MEMBER_HEADER, encode_leaf
 from ledger.wire.note import sign_note
 from ledger.wire.receipt import Receipt, render_receipt
 from ledger.wire.tile import Tile, encode_bundle
-from tests.vectors.entries_registry import enrol_body, genesis_body, revoke_body
+from tests.vectors.entries_changes import enrol_body, revoke_body
+from tests.vectors.entries_registry import genesis_body
 from tests.vectors.entries_sealed import CBOR, FHIR, Recipe, blob_hash
 from tests.vectors.entries_world import (
     CHECKPOINT_KEY,

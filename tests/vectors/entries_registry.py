@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from ledger.identity import ROLES, Enrol, Genesis, Revoke
+from ledger.identity import Genesis, Governor
 from ledger.wire import cbor
-from ledger.wire.keys import ED25519, ML_DSA_44, key_id
+from ledger.wire.keys import ED25519, ML_DSA_44
 from ledger.wire.note import TYPE_ED25519, VerifierKey
 from tests.vectors.entries_bodies import SMALL_ORDER
+from tests.vectors.entries_changes import (
+    ML_DSA_PUBLIC,
+    THREE,
+    bad_actor,
+    bad_approvals,
+    bad_trust,
+    good_actor,
+    good_approvals,
+    good_trust,
+)
 from tests.vectors.entries_world import (
     CHECKPOINT_KEY,
     CHECKPOINT_ML_DSA,
@@ -14,26 +24,29 @@ from tests.vectors.entries_world import (
     GOVERNOR,
     LOG_STATEMENT,
     ORIGIN,
-    PHARMACY,
+    Signer,
     cases,
-    flipped,
 )
+from tests.vectors.tree_keys import seed
 
 
 def genesis_body() -> bytes:
     """The genesis body of the vectors' log."""
     keys = (str(CHECKPOINT_KEY.vkey), str(CHECKPOINT_ML_DSA.vkey))
-    return Genesis(ORIGIN, keys, LOG_STATEMENT, GOVERNOR.id, GOVERNOR.public).encode()
+    return Genesis(ORIGIN, keys, LOG_STATEMENT, (Governor(GOVERNOR.id, GOVERNOR.public),)).encode()
 
 
-def enrol_body(role: str = "organisation", key: bytes = CLINIC.public) -> bytes:
-    """An enrolment."""
-    return Enrol(role, key).encode()
-
-
-def revoke_body(key: bytes = PHARMACY.public) -> bytes:
-    """A revocation."""
-    return Revoke(key_id(ED25519, key)).encode()
+def succession_body() -> bytes:
+    """The body of a log that follows another one."""
+    fields: dict[str, cbor.Value] = {
+        "log": seed("succession: log"),
+        "origin": "old.example.org/entries",
+        "size": 53,
+        "root": seed("succession: root"),
+        "checkpoint": b"the old log's checkpoint",
+        "approvals": [b"an old governor's approval"],
+    }
+    return cbor.encode(_genesis_fields() | {"predecessor": fields})
 
 
 def _genesis_fields() -> dict[str, cbor.Value]:
@@ -63,6 +76,9 @@ def _bad_genesis() -> dict[str, bytes]:
     stranger = str(VerifierKey("another.example.org", TYPE_ED25519, CHECKPOINT_KEY.vkey.public_key))
     hidden = "log.example.org/a\u202eb"
     whole = genesis_body()
+    three: list[cbor.Value] = [one.as_map() for one in THREE]
+    fourth, fifth = (Signer.of(f"governor {at} of five") for at in (4, 5))
+    five = [*three, *(Governor(one.id, one.public).as_map() for one in (fourth, fifth))]
     second = _governor(id=CLINIC.id, key=CLINIC.public)
     without = {
         f"without-{name}": cbor.encode({k: v for k, v in good.items() if k != name})
@@ -106,13 +122,32 @@ def _bad_genesis() -> dict[str, bytes]:
         "statement-alg-ml-dsa-44": but(statement={**statement, "alg": ML_DSA_44}),
         "statement-with-use": but(statement={**statement, "use": "statement"}),
         "no-governor": but(governors=[]),
-        "two-governors": but(governors=[_governor(), second], threshold=2),
+        "two-governors-threshold-1": but(governors=[_governor(), second]),
         "17-governors": but(governors=[_governor()] * 17, threshold=12),
         "governor-id-of-15-bytes": but(governors=[_governor(id=GOVERNOR.id[:15])]),
         "governor-id-as-text": but(governors=[_governor(id=GOVERNOR.id.hex())]),
         "governor-key-of-small-order": but(governors=[_governor(key=SMALL_ORDER)]),
         "governor-alg-another": but(governors=[_governor(alg=-8)]),
         "governor-with-use": but(governors=[_governor(use="govern")]),
+        "two-governors-of-one-id": but(
+            governors=[_governor(), _governor(key=CLINIC.public)], threshold=2
+        ),
+        "two-governors-of-one-key": but(
+            governors=[_governor(), _governor(id=CLINIC.id)], threshold=2
+        ),
+        "three-governors-threshold-3": but(governors=three, threshold=3),
+        "three-governors-threshold-1": but(governors=three),
+        "five-governors-threshold-3": but(governors=five, threshold=3),
+        "governor-is-the-statement-key": but(governors=[_governor(key=LOG_STATEMENT)]),
+        "governor-is-the-ml-dsa-checkpoint-key": but(
+            governors=[_governor(alg=ML_DSA_44, key=CHECKPOINT_ML_DSA.vkey.public_key)]
+        ),
+        "governor-ml-dsa-44-of-1311-bytes": but(
+            governors=[_governor(alg=ML_DSA_44, key=ML_DSA_PUBLIC[:-1])]
+        ),
+        "governor-alg-of-another-key": but(governors=[_governor(alg=ML_DSA_44)]),
+        "16-approvals": but(governors=three, threshold=2, approvals=[b""] * 16),
+        "approvals-as-text": but(governors=three, threshold=2, approvals=["x"]),
         "threshold-0": but(threshold=0),
         "threshold-2": but(threshold=2),
         "threshold-as-text": but(threshold="1"),
@@ -121,57 +156,24 @@ def _bad_genesis() -> dict[str, bytes]:
     }
 
 
-def _bad_actor() -> dict[str, bytes]:
-    key: dict[str, cbor.Value] = {"alg": ED25519, "key": CLINIC.public, "use": "statement"}
-
-    def enrol(**change: cbor.Value) -> bytes:
-        return cbor.encode({"op": "enrol", "role": "organisation", "keys": [key], **change})
-
-    def with_key(**change: cbor.Value) -> bytes:
-        return enrol(keys=[{**key, **change}])
-
-    kid = key_id(ED25519, PHARMACY.public)
-    whole = enrol_body()
-    return {
-        "empty": b"",
-        "no-map": cbor.encode("enrol"),
-        "byte-added": whole + b"\x00",
-        "last-byte-missing": whole[:-1],
-        "op-missing": cbor.encode({"role": "organisation", "keys": [key]}),
-        "op-another": enrol(op="rotate"),
-        "op-as-bytes": enrol(op=b"enrol"),
-        "role-missing": cbor.encode({"op": "enrol", "keys": [key]}),
-        "role-another": enrol(role="hospital"),
-        "role-upper-case": enrol(role="Organisation"),
-        "role-governor": enrol(role="governor"),
-        "name-in-clear": enrol(name="Clinic"),
-        "no-key": enrol(keys=[]),
-        "two-keys": enrol(keys=[key, {**key, "key": PHARMACY.public}]),
-        "keys-no-list": enrol(keys=key),
-        "key-alg-eddsa": with_key(alg=-8),
-        "key-alg-ml-dsa-44": with_key(alg=ML_DSA_44),
-        "key-of-31-bytes": with_key(key=CLINIC.public[:31]),
-        "key-as-text": with_key(key=CLINIC.public.hex()),
-        "key-of-small-order": with_key(key=SMALL_ORDER),
-        "key-not-canonical": with_key(key=(2**255 - 18).to_bytes(32, "little")),
-        "key-use-login": with_key(use="login"),
-        "key-without-use": enrol(keys=[{"alg": ED25519, "key": CLINIC.public}]),
-        "key-with-kid": with_key(kid=kid),
-        "enrol-with-kid": enrol(kid=kid),
-        "revoke-kid-of-31-bytes": cbor.encode({"op": "revoke", "kid": kid[:31]}),
-        "revoke-kid-as-text": cbor.encode({"op": "revoke", "kid": kid.hex()}),
-        "revoke-without-kid": cbor.encode({"op": "revoke"}),
-        "revoke-with-reason": cbor.encode({"op": "revoke", "kid": kid, "reason": "lost"}),
-        "revoke-keys-unordered": b"\xa2\x63kid\x58\x20" + kid + b"\x62op\x66revoke",
-        "bit-flipped-in-op": flipped(whole, whole.index(b"enrol")),
-    }
-
-
 def registry_vectors() -> dict[str, object]:
-    """Genesis and actor bodies."""
-    roles = {f"enrol-{role}": enrol_body(role) for role in sorted(ROLES)}
+    """Genesis, actor and trust bodies, and approvals."""
+    founded = {
+        "one-governor": genesis_body(),
+        "two-governors": cbor.encode(
+            _genesis_fields() | {"governors": [one.as_map() for one in THREE[:2]], "threshold": 2}
+        ),
+        "three-governors-and-an-ml-dsa-44-key": cbor.encode(
+            _genesis_fields()
+            | {"governors": [one.as_map() for one in THREE], "threshold": 2, "approvals": [b"a"]}
+        ),
+    }
     return {
-        "about": "genesis and actor bodies in hex; valid: one body alone breaks no rule",
-        "genesis": cases("body", {"one-governor": genesis_body()}, _bad_genesis()),
-        "actor": cases("body", {**roles, "revoke": revoke_body()}, _bad_actor()),
+        "about": "genesis, actor and trust bodies in hex; valid: one body alone breaks no rule "
+        "(approvals are not looked into). approval_form: the bytes of one approval; valid: it has "
+        "the form, whoever signed it",
+        "genesis": cases("body", founded, _bad_genesis()),
+        "actor": cases("body", good_actor(), bad_actor()),
+        "trust": cases("body", good_trust(), bad_trust()),
+        "approval_form": cases("approval", good_approvals(), bad_approvals()),
     }

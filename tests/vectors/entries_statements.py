@@ -217,6 +217,8 @@ def good_leaves() -> dict[str, bytes]:
         "largest-integers": header(1, top, prev, top - 1, top) + statements["record"],
         "member": _member(claims["record"], prev=prev),
         "member-access": _member(claims["access"], position=4095),
+        "continues-an-earlier-log": header(0x81, 3, prev, 9) + statements["record"],
+        "member-continues-an-earlier-log": patched(_member(claims["record"]), 0, b"\x82"),
         "member-first-of-a-chain": MEMBER_HEADER.pack(2, 0, ZERO_HASH, 0, START_MS, 7, 2)
         + claims["record"],
     }
@@ -230,7 +232,7 @@ def bad_leaves() -> dict[str, bytes]:
     large = (2**53).to_bytes(8, "big")
     versions = {
         f"version-{version:#04x}": patched(later, 0, bytes([version]))
-        for version in (0, 2, 3, 0x81, 0x82, 0xFF)
+        for version in (0, 2, 3, 0x80, 0x82, 0x83, 0xFF)
     }
     return {
         "empty": b"",
@@ -242,6 +244,11 @@ def bad_leaves() -> dict[str, bytes]:
         "received-2-to-the-53": patched(later, 49, large),
         "seq-0-with-prev-hash": patched(later, 1, bytes(8)),
         "seq-3-with-prev-hash-zero": patched(later, 9, ZERO_HASH),
+        "seq-0-that-continues-an-earlier-log": patched(first, 0, b"\x81"),
+        "member-seq-0-that-continues-an-earlier-log": patched(
+            good["member-first-of-a-chain"], 0, b"\x82"
+        ),
+        "continues-with-prev-hash-zero": patched(good["continues-an-earlier-log"], 9, ZERO_HASH),
         "seq-0-with-prev-index": patched(first, 41, (1).to_bytes(8, "big")),
         "last-byte-missing": later[:-1],
         "byte-added": later + b"\x00",

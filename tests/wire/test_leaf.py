@@ -14,7 +14,9 @@ from ledger.errors import BadRequest
 from ledger.wire.claim import MAX_CLAIM, Claim
 from ledger.wire.ids import ZERO_HASH, Hash
 from ledger.wire.leaf import (
+    CONTINUES,
     MAX_LEAF,
+    MEMBER,
     MEMBER_HEADER,
     Leaf,
     claim_bytes,
@@ -36,7 +38,7 @@ def again(data: bytes) -> bytes:
     leaf = decode_leaf(data)
     if leaf.statement is None:
         header = MEMBER_HEADER.pack(
-            2,
+            MEMBER | CONTINUES if leaf.continues else MEMBER,
             leaf.seq,
             leaf.prev_hash,
             leaf.prev_index,
@@ -47,7 +49,12 @@ def again(data: bytes) -> bytes:
         return header + leaf.claim.encode()
     assert leaf.statement.claim == leaf.claim.encode()
     return encode_leaf(
-        leaf.seq, leaf.prev_hash, leaf.prev_index, leaf.received_ms, leaf.statement.encode()
+        leaf.seq,
+        leaf.prev_hash,
+        leaf.prev_index,
+        leaf.received_ms,
+        leaf.statement.encode(),
+        leaf.continues,
     )
 
 

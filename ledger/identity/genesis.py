@@ -10,7 +10,7 @@ docs/spec/registry.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -81,13 +81,23 @@ class Genesis:
     @classmethod
     def of_fields(cls, body: Body) -> Genesis:
         """From the seven fields of a decoded body, whatever else it has. Raises BadRequest."""
+        approvals = fields.array(body, "approvals", 0, MAX_APPROVALS)
+        signed = tuple(one for one in approvals if isinstance(one, bytes))
+        genesis = replace(cls.to_approve(body), approvals=signed)
+        needed = range(genesis.threshold - 1, len(genesis.governors))
+        if len(signed) < len(approvals) or len(signed) not in needed:
+            raise BadRequest("approvals is no array of byte strings, or has too few or too many")
+        return genesis
+
+    @classmethod
+    def to_approve(cls, body: Body) -> Genesis:
+        """From the six other fields, before anybody has approved. Raises BadRequest."""
         if body["hash"] != "sha-256":
             raise BadRequest("genesis names a hash that this reader does not know")
         checkpoint = fields.array(body, "checkpoint", 2, 2)
         statement = fields.exactly(body["statement"], "alg key")
         if statement["alg"] != ED25519:
             raise BadRequest("the log's statement key is an Ed25519 key")
-        approvals = fields.array(body, "approvals", 0, MAX_APPROVALS)
         genesis = cls(
             fields.text(body, "origin"),
             tuple(one for one in checkpoint if isinstance(one, str)),
@@ -95,10 +105,7 @@ class Genesis:
             tuple(
                 Governor.of_fields(one) for one in fields.array(body, "governors", 1, MAX_GOVERNORS)
             ),
-            tuple(one for one in approvals if isinstance(one, bytes)),
         )
-        if len(genesis.approvals) < len(approvals):
-            raise BadRequest("approvals is no array of byte strings")
         check_governors(genesis.governors, fields.integer(body, "threshold", 1))
         check_genesis(genesis)
         return genesis
@@ -120,8 +127,6 @@ def check_genesis(genesis: Genesis) -> None:
     _check_checkpoint_keys(genesis.checkpoint_keys, genesis.origin)
     check_key(ED25519, genesis.statement_key)
     check_governors(genesis.governors, genesis.threshold)
-    if len(genesis.governors) == 1 and genesis.approvals:
-        raise BadRequest("nobody approves what the only governor does")
     keys = [*genesis.log_keys, *(one.kid for one in genesis.governors)]
     if len(set(keys)) < len(keys):
         raise BadRequest("genesis has one key for two uses")

@@ -62,8 +62,7 @@ class Proposal:
         """The change, without approvals. Raises BadRequest."""
         match self.act.kind:
             case Kind.GENESIS:
-                fields = exactly(cbor.decode(self.act.change), _GENESIS_CHANGE)
-                return Genesis.of_fields({**fields, "approvals": []})
+                return Genesis.to_approve(exactly(cbor.decode(self.act.change), _GENESIS_CHANGE))
             case Kind.TRUST:
                 return decode_trust_body(self.act.change)
             case Kind.ACTOR:

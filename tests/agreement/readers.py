@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ledger.errors import BadEvidence, BadRequest
-from ledger.identity import Genesis, decode_actor_body
+from ledger.identity import Genesis, decode_actor_body, decode_trust_body
 from ledger.merkle import check_inclusion, leaf_hash
 from ledger.wire import cbor
 from ledger.wire.batch import BatchBody
@@ -75,6 +75,7 @@ BOTH: dict[str, tuple[Reader, Reader]] = {
     "batch": (BatchBody.decode, bodies.parse_batch),
     "genesis": (Genesis.decode, bodies.parse_genesis),
     "actor": (decode_actor_body, parse_actor),
+    "trust": (decode_trust_body, bodies.parse_trust),
 }
 """Format -> the ledger's reader and the verifier's."""
 

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger import identity
-from ledger.wire import keys
 from ledger.wire.tile import decode_bundle
 from tests.agreement import readers
 from tests.agreement.mutations import nearly
@@ -44,6 +42,7 @@ def rows() -> list[Row]:
         ("batch", load("batch.json")["cases"]),
         ("genesis", registry["genesis"]),
         ("actor", registry["actor"]),
+        ("trust", registry["trust"]),
     ):
         found += [(format, c["name"], bytes.fromhex(c["body"]), c["valid"]) for c in cases]
     leaves = load("log.json")["leaves"]
@@ -59,7 +58,6 @@ ROWS = rows()
 @pytest.fixture
 def fast_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same few keys again and again: check each once."""
-    monkeypatch.setattr(identity, "load_ed25519", cache(keys.load_ed25519))
     monkeypatch.setattr(verifier_keys, "check_public_key", cache(check_public_key))
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from ledger.identity import MAX_GOVERNORS, ROLES
+from ledger.identity import roles as roles_table
 from ledger.merkle import MAX_PROOF_LEAVES
 from ledger.sequencer import FUTURE_MS, ID_WINDOW_MS
 from ledger.wire import batch, cbor, checkpoint, claim, leaf, manifest, note, proof, sealed, tile
@@ -37,7 +38,7 @@ FORMATS: Final = {
     "statement.json": ["statement"],
     "leaf.json": ["leaf"],
     "batch.json": ["batch"],
-    "registry.json": ["genesis", "actor"],
+    "registry.json": ["genesis", "actor", "trust"],
 }
 
 
@@ -175,6 +176,36 @@ def test_kinds() -> None:
 
 
 def test_roles() -> None:
-    (listed,) = re.findall(r"^role   = (.*?)^```", PAGES["registry.md"], re.MULTILINE | re.DOTALL)
-    assert {role.strip() for role in listed.split("|")} == ROLES
-    assert f"1 to {MAX_GOVERNORS};" in PAGES["registry.md"]
+    """The tables of roles: who enrols them, what they sign and where."""
+    page = PAGES["registry.md"]
+    table = page[page.index("| role |") : page.index("By scope:")]
+    enrolled, signs, bound = {}, {}, set()
+    for roles, by, kinds, where in re.findall(
+        r"^\| ([a-z, ]+) \| ([a-z, ]+) \| ([a-z ]+) \| ([a-z ,]+) \|$", table, re.MULTILINE
+    ):
+        for role in roles.split(", "):
+            if role == "role":
+                continue
+            enrolled[role] = frozenset(by.split(", "))
+            signs[role] = kinds
+            bound |= {role} if where == "its record" else set()
+    words = {"as organisation": signs["organisation"], "by scope": ""}
+    kinds_of = {
+        role: frozenset(claim.Kind[word.upper()] for word in words.get(kinds, kinds).split())
+        for role, kinds in signs.items()
+    }
+    assert enrolled == roles_table.ENROLLED_BY
+    assert kinds_of == roles_table.ROLE_KINDS
+    assert bound == roles_table.RECORD_ROLES
+    assert set(enrolled) == ROLES
+    assert f"1 to {MAX_GOVERNORS}," in page
+
+
+def test_scopes() -> None:
+    (text,) = re.findall(r"^By scope: (.*?)\.$", PAGES["registry.md"], re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"`([a-z]+)` ([a-z ]+)", text)
+    nothing = "nothing yet"
+    assert {
+        word: frozenset(claim.Kind[kind.upper()] for kind in kinds.split() if kinds != nothing)
+        for word, kinds in rows
+    } == roles_table.SCOPE_KINDS

@@ -122,7 +122,7 @@ def _bad_genesis() -> dict[str, bytes]:
         "statement-alg-ml-dsa-44": but(statement={**statement, "alg": ML_DSA_44}),
         "statement-with-use": but(statement={**statement, "use": "statement"}),
         "no-governor": but(governors=[]),
-        "two-governors-threshold-1": but(governors=[_governor(), second]),
+        "two-governors-threshold-1": but(governors=[_governor(), second], approvals=[b"a"]),
         "17-governors": but(governors=[_governor()] * 17, threshold=12),
         "governor-id-of-15-bytes": but(governors=[_governor(id=GOVERNOR.id[:15])]),
         "governor-id-as-text": but(governors=[_governor(id=GOVERNOR.id.hex())]),
@@ -130,14 +130,16 @@ def _bad_genesis() -> dict[str, bytes]:
         "governor-alg-another": but(governors=[_governor(alg=-8)]),
         "governor-with-use": but(governors=[_governor(use="govern")]),
         "two-governors-of-one-id": but(
-            governors=[_governor(), _governor(key=CLINIC.public)], threshold=2
+            governors=[_governor(), _governor(key=CLINIC.public)], threshold=2, approvals=[b"a"]
         ),
         "two-governors-of-one-key": but(
-            governors=[_governor(), _governor(id=CLINIC.id)], threshold=2
+            governors=[_governor(), _governor(id=CLINIC.id)], threshold=2, approvals=[b"a"]
         ),
-        "three-governors-threshold-3": but(governors=three, threshold=3),
-        "three-governors-threshold-1": but(governors=three),
-        "five-governors-threshold-3": but(governors=five, threshold=3),
+        "three-governors-threshold-3": but(governors=three, threshold=3, approvals=[b"a", b"b"]),
+        "three-governors-threshold-1": but(governors=three, approvals=[b"a"]),
+        "five-governors-threshold-3": but(
+            governors=five, threshold=3, approvals=[b"a", b"b", b"c"]
+        ),
         "governor-is-the-statement-key": but(governors=[_governor(key=LOG_STATEMENT)]),
         "governor-is-the-ml-dsa-checkpoint-key": but(
             governors=[_governor(alg=ML_DSA_44, key=CHECKPOINT_ML_DSA.vkey.public_key)]
@@ -146,6 +148,10 @@ def _bad_genesis() -> dict[str, bytes]:
             governors=[_governor(alg=ML_DSA_44, key=ML_DSA_PUBLIC[:-1])]
         ),
         "governor-alg-of-another-key": but(governors=[_governor(alg=ML_DSA_44)]),
+        "three-governors-without-approvals": but(governors=three, threshold=2),
+        "three-governors-with-3-approvals": but(
+            governors=three, threshold=2, approvals=[b"a", b"b", b"c"]
+        ),
         "16-approvals": but(governors=three, threshold=2, approvals=[b""] * 16),
         "approvals-as-text": but(governors=three, threshold=2, approvals=["x"]),
         "threshold-0": but(threshold=0),
@@ -161,11 +167,20 @@ def registry_vectors() -> dict[str, object]:
     founded = {
         "one-governor": genesis_body(),
         "two-governors": cbor.encode(
-            _genesis_fields() | {"governors": [one.as_map() for one in THREE[:2]], "threshold": 2}
+            _genesis_fields()
+            | {
+                "governors": [one.as_map() for one in THREE[:2]],
+                "threshold": 2,
+                "approvals": [b"a"],
+            }
         ),
         "three-governors-and-an-ml-dsa-44-key": cbor.encode(
             _genesis_fields()
-            | {"governors": [one.as_map() for one in THREE], "threshold": 2, "approvals": [b"a"]}
+            | {
+                "governors": [one.as_map() for one in THREE],
+                "threshold": 2,
+                "approvals": [b"a", b"b"],
+            }
         ),
     }
     return {

@@ -73,7 +73,7 @@ def check_signature(registry: Registry, leaf: Leaf) -> None:
         raise BadRequest("a member of a batch has no signature of its own")
     key = registry.public_key(leaf.claim.author, statement.kid)
     if not verifies(key, statement.signature, statement.signed):
-        raise BadEvidence(f"signature of a {leaf.claim.kind.name.lower()} entry")
+        raise BadEvidence(f"signature of the {leaf.claim.kind.name.lower()} entry")
 
 
 def check_change(registry: Registry, claim: Claim, kid: KeyId, place: Place) -> Change:

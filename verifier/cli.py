@@ -10,17 +10,18 @@ import io
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from verifier import report
 from verifier.audit import audit_log
-from verifier.errors import NotVerified, Problem, Unreadable, quote
+from verifier.errors import NotVerified, Unreadable, quote
 from verifier.fetch import open_source, read_file
 from verifier.leaf import MAX_LEAF_BYTES
 from verifier.note import VerifierKey, parse_verifier_key
 from verifier.proof import MAX_PROOF_BYTES, check_proof
+from verifier.succession import MAX_SUCCESSION_BYTES
 
 VERIFIED, NOT_VERIFIED, USAGE = 0, 1, 2
 
@@ -28,7 +29,9 @@ _EXAMPLES = """\
 examples:
   counterfoil-verify log ./export --vkey "$ED25519" --vkey "$ML_DSA"
   counterfoil-verify log https://log.example.com/ --vkey "$ED25519" --vkey "$ML_DSA" --json
+  counterfoil-verify log ./new --predecessor ./old --vkey "$ED25519" --vkey "$ML_DSA"
   counterfoil-verify proof receipt.tlog-proof --vkey "$ED25519"
+  counterfoil-verify proof old.tlog-proof --succession new.succession --vkey "$ED25519"
   counterfoil-verify proof entry.tlog-proof --entry leaf.bin --vkey "$ED25519" --vkey "$ML_DSA"
 
 exit status: 0 verified, 1 not verified, 2 bad arguments or unreadable evidence
@@ -46,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage("verifier keys of several logs", "give the keys of one log")
     try:
         if options.command == "log":
-            code = _log(options.log, keys, options.json)
+            code = _log(options, keys)
         else:
-            code = _proof(options.proof, options.entry, keys, options.json)
+            code = _proof(options, keys)
         sys.stdout.flush()
         return code
     except OSError as error:
@@ -57,35 +60,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _usage(f"the verdict cannot be written: {error.strerror}", "write it elsewhere")
     except Unreadable as error:
-        return _usage(str(error), "this is no verdict: the evidence could not be read")
+        return _usage(str(error), f"this is no verdict: {error.hint}")
     except KeyboardInterrupt:
         return _usage("interrupted", "this is no verdict")
 
 
-def _log(place: str, keys: list[VerifierKey], as_json: bool) -> int:
+def _log(options: argparse.Namespace, keys: list[VerifierKey]) -> int:
     progress = _Progress()
+    predecessors = [open_source(place) for place in options.predecessor]
     try:
-        result = audit_log(open_source(place), keys, progress=progress)
+        result = audit_log(
+            open_source(options.log), keys, progress=progress, predecessors=predecessors
+        )
     finally:
         progress.clear()
-    render = report.log_json if as_json else report.log_verdict
+    render = report.log_json if options.json else report.log_verdict
     print(render(result, keys))
-    return _finish(result.problems, result.capped)
+    return _finish(report.log_problem_lines(result), result.verified)
 
 
-def _proof(proof: str, entry: str | None, keys: list[VerifierKey], as_json: bool) -> int:
-    raw = _must_read(proof, MAX_PROOF_BYTES)
-    leaf = None if entry is None else _must_read(entry, MAX_LEAF_BYTES)
-    result = check_proof(raw, keys, leaf)
-    render = report.proof_json if as_json else report.proof_verdict
+def _proof(options: argparse.Namespace, keys: list[VerifierKey]) -> int:
+    raw = _must_read(options.proof, MAX_PROOF_BYTES)
+    leaf = None if options.entry is None else _must_read(options.entry, MAX_LEAF_BYTES)
+    successions = [_must_read(path, MAX_SUCCESSION_BYTES) for path in options.succession]
+    result = check_proof(raw, keys, leaf, successions)
+    render = report.proof_json if options.json else report.proof_verdict
     print(render(result, keys))
-    return _finish(result.problems, False)
+    return _finish(report.problem_lines(result.problems), result.verified)
 
 
-def _finish(problems: list[Problem], capped: bool) -> int:
-    for line in report.problem_lines(problems, capped):
+def _finish(lines: Iterable[str], verified: bool) -> int:
+    for line in lines:
         print(line, file=sys.stderr)
-    return NOT_VERIFIED if problems else VERIFIED
+    return VERIFIED if verified else NOT_VERIFIED
 
 
 def _must_read(path: str, limit: int) -> bytes:
@@ -121,10 +128,25 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument(
         "log", metavar="PATH_OR_URL", help="directory with `checkpoint` and `tile/`, or its URL"
     )
+    log.add_argument(
+        "--predecessor",
+        action="append",
+        default=[],
+        metavar="PATH_OR_URL",
+        help="a log that it takes over from; repeat for each log of its line, in any order",
+    )
     proof = commands.add_parser("proof", help="check one entry's tlog-proof, or a receipt")
     proof.add_argument("proof", metavar="FILE", help="a tlog-proof file")
     proof.add_argument(
         "--entry", metavar="F", help="raw leaf; without it the proof's extra line is read"
+    )
+    proof.add_argument(
+        "--succession",
+        action="append",
+        default=[],
+        metavar="F",
+        help="for a proof of an old log, checked with the keys of the log that took over; "
+        "for one further back, repeat, the newest first",
     )
     for command in (log, proof):
         command.add_argument(

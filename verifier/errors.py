@@ -41,6 +41,10 @@ class NotVerified(Exception):
 class Unreadable(Exception):
     """The evidence could not be read, or is not there; says nothing about whether it is true."""
 
+    def __init__(self, message: str, hint: str = "the evidence could not be read") -> None:
+        super().__init__(message)
+        self.hint = hint
+
 
 def quote(text: str) -> str:
     """Text from outside, fit for a terminal: one line, no control or bidi characters, short."""

@@ -11,12 +11,12 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from verifier.approvals import Place, change_of, check_approvals, check_founding
-from verifier.bodies import Genesis, Governors, parse_genesis, parse_succession
-from verifier.checkpoint import Checkpoint, open_checkpoint
+from verifier.bodies import Genesis, Governors, Predecessor, parse_genesis, parse_succession
+from verifier.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from verifier.claim import GENESIS, KINDS, SUCCESSION
 from verifier.errors import NotVerified, quote
 from verifier.leaf import Leaf
-from verifier.note import VerifierKey
+from verifier.note import VerifierKey, parse_note
 
 
 class Ended(NamedTuple):
@@ -36,7 +36,10 @@ def parse_founding(leaf: Leaf) -> Genesis:
     if leaf.claim.kind == GENESIS:
         return parse_genesis(leaf.body)
     if leaf.claim.kind == SUCCESSION:
-        return parse_succession(leaf.body)
+        genesis = parse_succession(leaf.body)
+        if genesis.predecessor is not None:
+            _check_end(genesis.predecessor)
+        return genesis
     raise NotVerified(
         "genesis", "kind genesis or succession at index 0", f"kind {KINDS[leaf.claim.kind].name}"
     )
@@ -66,18 +69,21 @@ def open_genesis(leaf: Leaf, origin: str, keys: Sequence[VerifierKey]) -> Genesi
 
 
 def closing_checkpoint(successor: Genesis, old: Genesis) -> Checkpoint:
-    """The checkpoint at which the old log ends: signed by both its keys, and as the body says."""
+    """The checkpoint at which the old log ends, signed by both its keys."""
     before = successor.predecessor
     if before is None:
         raise _false("a predecessor", "none")
-    checkpoint = open_checkpoint(before.checkpoint, old.checkpoint_keys)
-    named = Checkpoint(before.origin, before.size, before.root)
-    if checkpoint != named:
+    return open_checkpoint(before.checkpoint, old.checkpoint_keys)
+
+
+def _check_end(end: Predecessor) -> None:
+    """The body says the same as the checkpoint in it; who signed that is another matter."""
+    checkpoint = parse_checkpoint(parse_note(end.checkpoint).text)
+    if checkpoint != Checkpoint(end.origin, end.size, end.root):
         raise _false(
-            f"a checkpoint of {quote(named.origin)}, size {named.size}, root {named.root.hex()}",
+            f"a checkpoint of {quote(end.origin)}, size {end.size}, root {end.root.hex()}",
             f"{quote(checkpoint.origin)}, size {checkpoint.size}, root {checkpoint.root.hex()}",
         )
-    return checkpoint
 
 
 def check_succession(leaf: Leaf, genesis: Genesis, earlier: Sequence[Ended]) -> None:

@@ -36,13 +36,17 @@ def find_line(newest: Member, others: Sequence[Source]) -> list[Member]:
         if source is None:
             raise Unreadable(
                 f"log {quote(genesis.origin)} takes over from log {quote(before.origin)}, "
-                f"id {before.log.hex()}, and that is not among the predecessors given"
+                f"id {before.log.hex()}, and that is not among the predecessors given",
+                "give its directory or URL with --predecessor; without it nothing is checked",
             )
         left.remove(source)
         opened = read_genesis(source, before.size)
         members.insert(0, Member(source, opened, LogReport(before.origin)))
-    if left:
-        raise Unreadable(f"{len(left)} of the predecessors given are not in the line of the log")
+    if left and genesis is not None:
+        raise Unreadable(
+            f"{len(left)} of the predecessors given are not in the line of this log",
+            "give those alone that it takes over from",
+        )
     return members
 
 

@@ -12,7 +12,8 @@
 3. leaf, statement and claim layout, and what index and arrival say about them
 
 A single proof carries neither the registry nor the chain, so the author's key and signature stay
-unchecked (but for the genesis, which brings its own).
+unchecked (but for a log's first leaf, which brings its own). For an entry of a log that another
+took over from, a succession file stands in for the old keys: see `succession`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from verifier.actors import parse_actor
 from verifier.batches import check_outside
-from verifier.bodies import parse_batch, parse_trust
+from verifier.bodies import Predecessor, parse_batch, parse_trust
 from verifier.checkpoint import Checkpoint, open_checkpoint
 from verifier.claim import (
     ACTOR,
@@ -37,11 +39,12 @@ from verifier.claim import (
 )
 from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified, Problem, quote
-from verifier.founding import open_genesis
+from verifier.founding import open_genesis, parse_founding
 from verifier.keys import verifies
 from verifier.leaf import MAX_LEAF_BYTES, Leaf, parse_leaf
 from verifier.merkle import check_inclusion, leaf_hash
 from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
+from verifier.succession import Seam, parse_succession_file
 
 MAX_PROOF_BYTES = MAX_NOTE_BYTES + 91_000
 _HEADER = "c2sp.org/tlog-proof@v1"
@@ -57,12 +60,31 @@ class Proof:
     checkpoint: bytes
 
 
+class Succeeded(NamedTuple):
+    """A log that took over: what its first leaf says about the one before is believed."""
+
+    checkpoint: Checkpoint
+    log_id: bytes
+    predecessor: Predecessor
+
+
+class Pinned(NamedTuple):
+    """Where belief in a checkpoint comes from: verifier keys, or else a `Seam`."""
+
+    keys: Sequence[VerifierKey]
+
+    def open(self, note: bytes) -> Checkpoint:
+        return open_checkpoint(note, self.keys)
+
+
 @dataclass(slots=True)
 class ProofReport:
     checkpoint: Checkpoint | None = None
     index: int | None = None
     leaf_hash: bytes | None = None
     leaf: Leaf | None = None
+    successions: list[Succeeded] = field(default_factory=list)
+    """From the log whose keys were pinned to the one that the entry is in."""
     problems: list[Problem] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
 
@@ -99,22 +121,49 @@ def parse_proof(raw: bytes) -> Proof:
     return Proof(extra, int(index[1]), hashes, checkpoint)
 
 
-def check_proof(raw: bytes, keys: Sequence[VerifierKey], entry: bytes | None = None) -> ProofReport:
-    """Check the proof for `entry`, or for the leaf that it carries itself. Does not raise."""
+def check_proof(
+    raw: bytes,
+    keys: Sequence[VerifierKey],
+    entry: bytes | None = None,
+    successions: Sequence[bytes] = (),
+) -> ProofReport:
+    """Check the proof for `entry`, or for the leaf that it carries itself. Does not raise.
+
+    `successions` are files that lead from the log of `keys` back to that of the proof.
+    """
     report = ProofReport()
     try:
-        _check(raw, keys, entry, report)
+        anchor: Pinned | Seam = Pinned(keys)
+        for file in successions:
+            anchor = _take_over(file, anchor, report)
+        _check(raw, anchor, entry, report)
     except NotVerified as error:
         problem = error.problem
         report.problems.append(problem if report.index is None else error.at(report.index))
     return report
 
 
-def _check(
-    raw: bytes, keys: Sequence[VerifierKey], entry: bytes | None, report: ProofReport
-) -> None:
+def _take_over(file: bytes, anchor: Pinned | Seam, report: ProofReport) -> Seam:
+    taken = parse_succession_file(file)
+    first = ProofReport()
+    try:
+        _check(taken.receipt, anchor, None, first)
+    except NotVerified as error:
+        problem = error.problem
+        raise NotVerified(f"succession {problem.step}", problem.expected, problem.found) from None
+    leaf, checkpoint, log = first.leaf, first.checkpoint, first.leaf_hash
+    before = None
+    if leaf is not None and leaf.claim.kind == SUCCESSION:
+        before = parse_founding(leaf).predecessor
+    if before is None or checkpoint is None or log is None:
+        raise NotVerified("succession", "the receipt of a succession", "another leaf's")
+    report.successions.append(Succeeded(checkpoint, log, before))
+    return Seam(before, taken.old_size, taken.hashes)
+
+
+def _check(raw: bytes, anchor: Pinned | Seam, entry: bytes | None, report: ProofReport) -> None:
     proof = parse_proof(raw)
-    checkpoint = report.checkpoint = open_checkpoint(proof.checkpoint, keys)
+    checkpoint = report.checkpoint = anchor.open(proof.checkpoint)
     index = report.index = proof.index
     if entry is None:
         if proof.extra is None:
@@ -125,8 +174,14 @@ def _check(
     leaf = report.leaf = parse_leaf(entry)
     _check_position(index, leaf)
     check_times(leaf.claim, leaf.received_ms)
-    _check_content(index, leaf, checkpoint, keys)
-    report.not_checked += _not_checked(leaf)
+    if isinstance(anchor, Pinned):
+        _check_content(index, leaf, checkpoint, anchor.keys)
+    else:
+        _check_content(index, leaf, checkpoint, ())
+        log = anchor.predecessor.log
+        if (leaf.claim.log if index else hashed) != log:
+            raise NotVerified("log", f"{log.hex()}, which the succession names", "another")
+    report.not_checked += _not_checked(leaf, isinstance(anchor, Seam))
 
 
 def _check_position(index: int, leaf: Leaf) -> None:
@@ -170,21 +225,30 @@ _BODIES: dict[int, Callable[[bytes], object]] = {
 }
 
 
-def _not_checked(leaf: Leaf) -> list[str]:
-    if leaf.claim.kind == GENESIS:
-        return []
-    if leaf.claim.kind == SUCCESSION:
-        return ["the log before it: its end, and its governors' approvals"]
+def _not_checked(leaf: Leaf, is_old: bool) -> list[str]:
+    unchecked = []
+    if is_old:
+        unchecked = [
+            "the signatures on the old checkpoint: the succession speaks for it",
+            "the old governors' approvals of the succession: they need the old log",
+            "whether the old log went on behind the size where it was taken over",
+        ]
+    elif leaf.claim.kind == SUCCESSION:
+        unchecked = ["the log before it: its end, and its governors' approvals"]
+    if leaf.claim.kind in (GENESIS, SUCCESSION):
+        return unchecked
     if leaf.member is not None:
         signed = "the author's signature: it stands on the batch, another leaf"
     else:
         signed = "the author's key, its revocation and signature: the registry is in other leaves"
-    return [
+    unchecked += [
         signed,
         "the chain: that the previous leaf is in the log and no leaf is left out",
-        "the log id in the claim: the genesis is another leaf",
         "the entry id: that the author used it once",
     ]
+    if not is_old:
+        unchecked.append("the log id in the claim: the genesis is another leaf")
+    return unchecked
 
 
 def _base64(line: str) -> bytes:

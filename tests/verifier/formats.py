@@ -72,6 +72,18 @@ def inclusion(index: int, hashes: list[bytes]) -> list[bytes]:
     return [*inclusion(index - split, hashes[split:]), tree_root(hashes[:split])]
 
 
+def consistency(old: int, hashes: list[bytes], whole: bool = True) -> list[bytes]:
+    """From the tree of the first `old` to that of all."""
+    if old == len(hashes):
+        return [] if whole else [tree_root(hashes)]
+    split = 1
+    while split * 2 < len(hashes):
+        split *= 2
+    if old <= split:
+        return [*consistency(old, hashes[:split], whole), tree_root(hashes[split:])]
+    return [*consistency(old - split, hashes[split:], False), tree_root(hashes[:split])]
+
+
 def tile_path(level: object, number: int, width: int = 256) -> str:
     digits = f"{number:d}".rjust(-(-len(f"{number:d}") // 3) * 3, "0")
     groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]

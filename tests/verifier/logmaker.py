@@ -33,6 +33,7 @@ from tests.verifier.formats import (
     bundle,
     cbor,
     claim,
+    consistency,
     ed25519_key,
     inclusion,
     leaf,
@@ -264,7 +265,7 @@ class Log:
         Log.__init__(new, name, change.pop("origin", f"log.example.com/{name}"))
         new.governors = self.governors if governors is None else governors
         new.keys = change.pop("keys", new.keys)
-        new.now, new.first_id = self.now, self.first_id
+        new.now, new.first_id = change.pop("now", self.now), self.first_id
         new.earlier = {**self.earlier, **self.heads}
         predecessor = {
             "log": self.id,
@@ -372,6 +373,12 @@ class Log:
         head += f"index {index}\n"
         head += "".join(f"{b64(item)}\n" for item in inclusion(index, self.hashes))
         return head.encode() + b"\n" + self.checkpoint(lines=lines)
+
+    def succession_file(self, old: int, before: Log, lines: str = "em") -> bytes:
+        """What binds receipts of the log before, of size `old`, to this one."""
+        hashes = "".join(f"{b64(item)}\n" for item in consistency(old, before.hashes))
+        head = f"counterfoil/succession@v1\nold {old}\n{hashes}\n"
+        return head.encode() + self.proof(0, lines, extra=self.leaves[0])
 
 
 _CLAIM_FIELDS = ("version", "blob", "size", "expires", "amended", "body")

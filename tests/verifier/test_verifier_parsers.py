@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.verifier.formats import (
+    ACTOR,
     DAY_MS,
     RECORD,
     bundle,
     cbor,
+    consistency,
+    ed25519_key,
     inclusion,
     leaf_hash,
     sha256,
@@ -26,19 +29,67 @@ from tests.verifier.logmaker import Log, Memory, Sample
 from verifier import keys as verifier_keys
 from verifier import merkle, note, tiles
 from verifier.actors import parse_actor
+from verifier.approvals import check_quorum
 from verifier.audit import audit_log
-from verifier.bodies import parse_batch, parse_genesis
+from verifier.bodies import parse_batch, parse_genesis, parse_succession, parse_trust
 from verifier.cbor import decode
 from verifier.checkpoint import open_checkpoint, parse_checkpoint
 from verifier.claim import parse_claim
 from verifier.ed25519 import check_public_key
+from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified
+from verifier.founding import open_genesis
 from verifier.leaf import parse_leaf
 from verifier.note import VerifierKey, decode_base64, parse_note, parse_verifier_key
 from verifier.proof import check_proof, parse_proof
 from verifier.statement import parse_statement
+from verifier.succession import parse_succession_file
 
 SAMPLE = Sample()
+COUNCIL = Sample(governors=3)
+GUARDIAN = COUNCIL.leaves[
+    COUNCIL.govern(
+        ACTOR,
+        b"g" * 16,
+        {
+            "op": "enrol",
+            "role": "guardian",
+            "keys": [
+                {
+                    "alg": -19,
+                    "key": ed25519_key("x").public_key().public_bytes_raw(),
+                    "use": "statement",
+                }
+            ],
+            "record": COUNCIL.person,
+            "scope": ["read"],
+            "from": 1,
+            "until": 2,
+        },
+    )
+]
+COUNCIL.trust(COUNCIL.governors)
+NEXT = COUNCIL.succeed(
+    "two", fields={"renewal": {"hash": "sha3-256", "leaves": bytes(32), "blobs": bytes(32)}}
+)
+ERASURES: list[dict[str, object]] = [
+    {"op": "order", "scope": "entries", "entries": [bytes(32), bytes([1] * 32)]},
+    {"op": "order", "scope": "record"},
+    {"op": "attest", "order": bytes(32)},
+]
+
+
+def change_and_quorum(raw: bytes) -> None:
+    """The approvals of an enrolment."""
+    leaf = parse_leaf(raw)
+    governors = parse_genesis(parse_leaf(COUNCIL.leaves[0]).body).governors
+    check_quorum(leaf, parse_actor(leaf.body).quorum, governors)
+
+
+def open_founding(raw: bytes) -> object:
+    return open_genesis(parse_leaf(raw), NEXT.origin, [])
+
+
 PROOF = SAMPLE.proof(SAMPLE.record, extra=SAMPLE.leaves[SAMPLE.record])
 SEEDS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "cbor": (decode, [cbor({"a": [1, -1, b"x"], "bb": {}})]),
@@ -47,6 +98,13 @@ SEEDS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "leaf": (parse_leaf, SAMPLE.leaves[1:13:3]),
     "genesis": (parse_genesis, [parse_leaf(SAMPLE.leaves[0]).body]),
     "actor": (parse_actor, [parse_leaf(SAMPLE.leaves[1]).body]),
+    "enrol": (parse_actor, [parse_leaf(COUNCIL.leaves[1]).body, parse_leaf(GUARDIAN).body]),
+    "trust": (parse_trust, [parse_leaf(COUNCIL.leaves[-1]).body]),
+    "succession": (parse_succession, [parse_leaf(NEXT.leaves[0]).body]),
+    "erasure": (parse_erasure, [cbor(body) for body in ERASURES]),
+    "approval": (change_and_quorum, [COUNCIL.leaves[1]]),
+    "founding": (open_founding, [NEXT.leaves[0]]),
+    "succession file": (parse_succession_file, [NEXT.succession_file(9, COUNCIL)]),
     "batch": (parse_batch, [b"\x06\x00\x00\x00\x01" + bytes(32)]),
     "note": (parse_note, [SAMPLE.checkpoint(lines="e")]),
     "proof": (parse_proof, [PROOF]),
@@ -162,6 +220,13 @@ def test_trees_against_the_recursive_definition(size: int) -> None:
         merkle.check_inclusion(
             index, size, hashes[index], inclusion(index, hashes), tree_root(hashes)
         )
+    for old in range(1, size + 1):
+        proof, roots = consistency(old, hashes), (tree_root(hashes[:old]), tree_root(hashes))
+        merkle.check_consistency(old, roots[0], size, roots[1], proof)
+        wrong = [(roots[1], roots[0], proof), (*roots, [*proof, roots[0]]), (*roots, proof[:-1])]
+        for first, second, given_proof in wrong if old < size else wrong[1:2]:
+            with pytest.raises(NotVerified):
+                merkle.check_consistency(old, first, size, second, given_proof)
 
 
 def tiny() -> Log:

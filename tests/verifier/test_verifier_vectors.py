@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified
 from verifier.keys import verifies
-from verifier.merkle import EMPTY_ROOT, check_inclusion, leaf_hash, root
+from verifier.merkle import EMPTY_ROOT, check_consistency, check_inclusion, leaf_hash, root
 from verifier.note import parse_note, parse_verifier_key
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "thirdparty"
@@ -45,6 +45,23 @@ def test_inclusion_proofs() -> None:
         except NotVerified:
             accepted = False
         assert accepted is not case["wantErr"], path.name
+
+
+def test_consistency_proofs() -> None:
+    cases = sorted((VECTORS / "merkle/testdata/consistency").rglob("*.json"))
+    assert len(cases) > 90
+    for path in cases:
+        case = json.loads(path.read_text())
+        proof = [base64.b64decode(item) for item in case["proof"] or []]
+        first, second = (base64.b64decode(case[k] or "") for k in ("root1", "root2"))
+        try:
+            check_consistency(case["size1"], first, case["size2"], second, proof)
+            accepted = True
+        except NotVerified:
+            accepted = False
+        # Refused here: an empty tree, which no checkpoint shows, and roots of 12 bytes.
+        refused = case["wantErr"] or case["size1"] == 0 or len(first) != 32
+        assert accepted is not refused, path.name
 
 
 def test_wycheproof_ed25519() -> None:

@@ -2,6 +2,10 @@
 
 Everything is made in a directory beside the final one, which is renamed when it is whole and its
 guard is there. Neither a crash nor an error leaves half a ledger under the name that was asked for.
+
+One governor, whose key is made beside the ledger, is the default. Several governors take two steps:
+``draft_genesis`` makes the log's own keys and a proposal, the governors approve it wherever their
+keys are, and ``found_approved`` makes the ledger, signed by the first of them.
 """
 
 from __future__ import annotations
@@ -10,18 +14,26 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing import Final
 
 from ledger.errors import BadRequest
-from ledger.identity import Genesis, Governor
-from ledger.keyfiles import LogKeys, create_governor_key, create_log_keys
+from ledger.identity import Genesis, Governor, genesis_act
+from ledger.identity.requests import Proposal, collect
+from ledger.keyfiles import (
+    LogKeys,
+    Unlock,
+    create_governor_key,
+    create_log_keys,
+    load_log_keys,
+)
+from ledger.keyfiles.log_keys import KEYS_DIRECTORY
 from ledger.layout import check_free, write_layout
 from ledger.merkle import Frontier, leaf_hash
-from ledger.store.files import make_directory, sync_directory
+from ledger.store.files import make_directory, sync_directory, write_new
 from ledger.store.guard import Guard
 from ledger.store.store import Commit, Store
 from ledger.store.tables import State
@@ -29,30 +41,137 @@ from ledger.vault.keys import NO_KEY
 from ledger.vault.opening import VaultPaths, create_vault, open_keys
 from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
 from ledger.wire.claim import Claim, Kind
-from ledger.wire.ids import ZERO_HASH, ActorId, Hash, TreeSize, new_chain_id, new_entry_id
+from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, TreeSize, new_chain_id, new_entry_id
 from ledger.wire.keys import raw_public
 from ledger.wire.leaf import encode_leaf
 from ledger.wire.lines import check_name
 from ledger.wire.statement import StatementKey
 
+PROPOSAL_FILE: Final = "genesis.proposal"
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What the first entry is made of."""
+
+    keys: LogKeys
+    genesis: Genesis
+    chain: ChainId
+    founder: StatementKey = field(repr=False)
+    """Of the first governor."""
+
 
 def found(
     directory: Path, origin: str, guard: Path | None = None, passphrase: bytes = b""
 ) -> tuple[str, str]:
-    """Make a ledger, its key files under the passphrase if there is one; returns its verifier keys,
-    Ed25519 first.
+    """Make a ledger with one governor, its key files under the passphrase if there is one; returns
+    its verifier keys, Ed25519 first.
 
     Raises BadRequest for a bad origin, or when directory or guard are in use.
     """
     check_name(origin)
+
+    def begin(building: Path) -> _Beginning:
+        keys = create_log_keys(building, origin, passphrase)
+        founder = StatementKey.of(create_governor_key(building, passphrase))
+        governor = Governor(ActorId(new_chain_id()), founder.public_key)
+        return _Beginning(keys, _genesis(keys, (governor,)), new_chain_id(), founder)
+
+    return _found(directory, origin, guard, passphrase, begin)
+
+
+def draft_genesis(
+    draft: Path, origin: str, governors: Sequence[Governor], passphrase: bytes = b"", note: str = ""
+) -> Proposal:
+    """Make the log's own keys in a new directory, and the proposal that the governors are to
+    approve, which lies there too. The first governor will sign. Raises BadRequest.
+    """
+    check_name(origin)
+    try:
+        make_directory(draft)
+    except OSError as error:
+        raise BadRequest(
+            f"cannot make {draft.name}: {error.strerror}", hint="name a new directory"
+        ) from error
+    try:
+        keys = create_log_keys(draft, origin, passphrase)
+        act = genesis_act(_genesis(keys, tuple(governors)), new_chain_id())
+        proposal = Proposal(act, note)
+        write_new(draft / PROPOSAL_FILE, proposal.encode())
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return proposal
+
+
+def found_approved(
+    draft: Path,
+    directory: Path,
+    founder: StatementKey,
+    approvals: Sequence[bytes],
+    guard: Path | None = None,
+    *,
+    unlock: Unlock,
+    passphrase: bytes = b"",
+) -> tuple[str, str]:
+    """Make the ledger that ``draft_genesis`` has proposed, with approval files of the other
+    governors; returns its verifier keys. The draft, with its keys, goes into the ledger.
+
+    ``passphrase`` is for what is made anew. Raises BadRequest or BadEvidence, and then the draft
+    stays as it is.
+    """
+    proposal, genesis = _proposed(draft)
+    if founder.kid != genesis.governors[0].kid:
+        raise BadRequest(
+            "this is not the key of the first governor", hint="the first governor founds the log"
+        )
+    genesis = replace(genesis, approvals=collect(proposal, approvals, genesis.governors[1:]))
+    if len(genesis.approvals) < genesis.threshold - 1:
+        raise BadRequest(
+            f"{len(genesis.approvals)} governors approve, {genesis.threshold - 1} are needed "
+            "beside the one who signs",
+            hint="collect more approvals",
+        )
+
+    def begin(building: Path) -> _Beginning:
+        shutil.copytree(draft / KEYS_DIRECTORY, building / KEYS_DIRECTORY)
+        keys = load_log_keys(building, genesis.origin, unlock)
+        return _Beginning(keys, genesis, proposal.act.chain, founder)
+
+    vkeys = _found(directory, genesis.origin, guard, passphrase, begin)
+    shutil.rmtree(draft, ignore_errors=True)
+    return vkeys
+
+
+def _proposed(draft: Path) -> tuple[Proposal, Genesis]:
+    try:
+        proposal = Proposal.decode((draft / PROPOSAL_FILE).read_bytes())
+    except OSError as error:
+        raise BadRequest(
+            f"{draft.name} holds no proposal of a log", hint="draft the log first"
+        ) from error
+    body = proposal.body
+    if not isinstance(body, Genesis):
+        raise BadRequest("the proposal is not of a genesis")
+    return proposal, body
+
+
+def _found(
+    directory: Path,
+    origin: str,
+    guard: Path | None,
+    passphrase: bytes,
+    begin: Callable[[Path], _Beginning],
+) -> tuple[str, str]:
     guard = check_free(directory, guard)
     building = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, building, ignore_errors=True)
         try:
             make_directory(building)
-            keys, checkpoint = _fill(building, directory, origin, guard, passphrase)
-            Guard.create(guard, checkpoint)
+            layout = write_layout(building, directory, origin, guard)
+            beginning = begin(building)
+            Guard.create(guard, _fill(building, beginning, layout.vault, passphrase))
             undo.callback(guard.unlink)
             if directory.exists():
                 directory.rmdir()
@@ -64,34 +183,25 @@ def found(
                 f"cannot make {directory.name}: {error.strerror}",
                 hint="name places that can be written, for the ledger and for its guard",
             ) from error
-    return keys.vkeys
+    return beginning.keys.vkeys
 
 
-def _fill(
-    building: Path, directory: Path, origin: str, guard: Path, passphrase: bytes
-) -> tuple[LogKeys, bytes]:
-    layout = write_layout(building, directory, origin, guard)
-    keys = create_log_keys(building, origin, passphrase)
-    governor = create_governor_key(building, passphrase)
+def _fill(building: Path, beginning: _Beginning, vault: VaultPaths, passphrase: bytes) -> bytes:
+    """The store with its first commit; returns the checkpoint."""
     Store.create(building)
     store = Store(building, writable=True)
     try:
-        checkpoint = _first_commit(store, keys, governor, layout.vault, passphrase)
+        return _first_commit(store, beginning, vault, passphrase)
     finally:
         store.close()
-    return keys, checkpoint
 
 
 def _first_commit(
-    store: Store,
-    keys: LogKeys,
-    governor: Ed25519PrivateKey,
-    vault: VaultPaths,
-    passphrase: bytes,
+    store: Store, beginning: _Beginning, vault: VaultPaths, passphrase: bytes
 ) -> bytes:
-    now = time.time_ns() // 1_000_000
-    claim, statement = _genesis(keys, governor, now)
-    leaf = encode_leaf(0, ZERO_HASH, 0, now, statement)
+    now, keys = time.time_ns() // 1_000_000, beginning.keys
+    claim = _claim(beginning, now)
+    leaf = encode_leaf(0, ZERO_HASH, 0, now, beginning.founder.sign(claim))
     frontier = Frontier()
     nodes = frontier.extend_rows([leaf_hash(leaf)])
     slots = open_keys(vault, create_vault(vault.directory, leaf_hash(leaf), passphrase))
@@ -107,21 +217,18 @@ def _first_commit(
     return signed
 
 
-def _genesis(keys: LogKeys, governor: Ed25519PrivateKey, now: int) -> tuple[Claim, bytes]:
-    origin = keys.checkpoint.name
-    body = Genesis(
-        origin,
-        keys.vkeys,
-        raw_public(keys.statement),
-        (Governor(ActorId(new_chain_id()), raw_public(governor)),),
-    )
-    claim = Claim(
+def _genesis(keys: LogKeys, governors: tuple[Governor, ...]) -> Genesis:
+    return Genesis(keys.checkpoint.name, keys.vkeys, raw_public(keys.statement), governors)
+
+
+def _claim(beginning: _Beginning, now: int) -> Claim:
+    genesis = beginning.genesis
+    return Claim(
         Kind.GENESIS,
-        Hash(sha256(origin.encode()).digest()),
-        new_chain_id(),
-        body.governors[0].id,
+        genesis_act(genesis, beginning.chain).log,
+        beginning.chain,
+        genesis.governors[0].id,
         new_entry_id(now),
         now,
-        body=body.encode(),
+        body=genesis.encode(),
     )
-    return claim, StatementKey.of(governor).sign(claim)

@@ -19,6 +19,7 @@ from tests.vectors.entries_bodies import (
     keys_vectors,
 )
 from tests.vectors.entries_claims import claim_vectors
+from tests.vectors.entries_content import content_vectors
 from tests.vectors.entries_large import large_vectors
 from tests.vectors.entries_log import log_vectors
 from tests.vectors.entries_registry import registry_vectors
@@ -34,6 +35,7 @@ def build() -> dict[str, object]:
         "batch.json": batch_vectors(),
         "cbor.json": cbor_vectors(),
         "claim.json": claim_vectors(),
+        "content.json": content_vectors(),
         "ids.json": ids_vectors(),
         "keys.json": keys_vectors(),
         "large-payload.json": large_vectors(),

@@ -17,21 +17,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from typing import Final
 
 from ledger.author import CBOR, Author, Draft
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
+from ledger.large import Stream
 from ledger.linkage.aliases import check_record
 from ledger.linkage.opening import GROUP, access_draft, check_this_log
+from ledger.linkage.pieces import Pieces
 from ledger.linkage.sources import source_tag
-from ledger.linkage.target import Target, append_all
+from ledger.linkage.target import Target, append_all, submit_all
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry
 from ledger.record.header import Header, decode_header
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ZERO_HASH, ChainId, Hash, Position
-from ledger.wire.sealed import Content
+from ledger.wire.manifest import MANIFEST
 
 _VERSION: Final = b"moved/version"
 _RETRACTION: Final = b"moved/retraction"
@@ -132,28 +135,44 @@ class Mover:
             (access,) = append_all(self._log, self._author, [draft])
             receipt = self._log.reader.receipt(access.index)
             for entry in group:
-                content = self._log.vault.release(entry.index, receipt)
-                append_all(self._log, self._author, [self._copy(entry, content)])
+                stream = self._log.vault.release_stream(entry.index, receipt)
+                self._copy(entry, stream)
                 self.moved.appended += 1
 
-    def _copy(self, entry: Entry, content: Content) -> Draft:
-        """The entry as it is to stand in the right record."""
-        claim, header = entry.leaf.claim, decode_header(content.header)
-        first_author = header.first_author or claim.author
-        tags = [self._tag(_VERSION, _hash(entry))]
-        source = source_tag(self._log.vault.tag, first_author, content.content)
+    def _copy(self, entry: Entry, stream: Stream) -> None:
+        """Append it in the right record."""
+        draft = self._draft(entry, stream)
+        if stream.header["type"] == MANIFEST:
+            large = self._author.large(
+                draft, BufferedReader(Pieces(stream.pieces)), self._log.reader.store.large
+            )
+            submit_all(self._log, [large])
+            return
+        content = b"".join(stream.pieces)
+        first_author = decode_header(stream.header).first_author or entry.leaf.claim.author
+        source = source_tag(self._log.vault.tag, first_author, content)
         if self._log.reader.find_tag(source) == entry.position:
             # The sender's next import still knows these bytes, and adds nothing.
-            tags.append(source)
-        moved = replace(header, moved_from=_hash(entry), first_author=first_author)
+            draft = replace(draft, tags=(*draft.tags, source))
+        append_all(self._log, self._author, [replace(draft, content=content)])
+
+    def _draft(self, entry: Entry, stream: Stream) -> Draft:
+        """The entry as it is to stand in the right record, without its content."""
+        claim, header = entry.leaf.claim, decode_header(stream.header)
+        moved = replace(
+            header,
+            media_type=stream.media_type,
+            moved_from=_hash(entry),
+            first_author=header.first_author or claim.author,
+        )
         draft = Draft(
             self._to,
-            content.content,
-            content.media_type,
+            b"",
+            stream.media_type,
             claim.kind,
             moved.encode(),
             authored_ms=claim.authored_ms,
-            tags=tuple(tags),
+            tags=(self._tag(_VERSION, _hash(entry)),),
         )
         if claim.amended == ZERO_HASH:
             return draft

@@ -23,6 +23,7 @@ from ledger.record.joined import joined_records, linked_records
 from ledger.record.model import Opened
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId, Hash
+from ledger.wire.manifest import MANIFEST
 from ledger.wire.sealed import Content
 
 GROUP: Final = 256
@@ -78,13 +79,15 @@ def gather(
         receipt = log.reader.receipt(access)
         for entry in group:
             try:
-                content = log.vault.release(entry.index, receipt)
+                stream = log.vault.release_stream(entry.index, receipt)
             except BadRequest:
                 erased = log.vault.keys.load(entry.index) is None
                 opened[entry.index] = _opened(entry, malformed=not erased)
                 continue
+            large = stream.header["type"] == MANIFEST
+            content = Content(stream.header, b"" if large else b"".join(stream.pieces))
             opened[entry.index] = _with_header(entry, content)
-            gathered.titles[entry.index] = title(content)
+            gathered.titles[entry.index] = stream.media_type if large else title(content)
     for entries in chains.values():
         gathered.entries += [opened.get(one.index) or _opened(one) for one in entries]
     return gathered

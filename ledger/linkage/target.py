@@ -26,7 +26,12 @@ class Target(Protocol):
 
 def append_all(log: Target, author: Author, drafts: Sequence[Draft]) -> list[Appended]:
     """Append in this order. Raises what the first refused entry is refused for."""
-    outcomes = log.append([author.entry(draft) for draft in drafts])
+    return submit_all(log, [author.entry(draft) for draft in drafts])
+
+
+def submit_all(log: Target, submissions: Sequence[Submission]) -> list[Appended]:
+    """The same for entries that are sealed and signed."""
+    outcomes = log.append(submissions)
     for outcome in outcomes:
         if isinstance(outcome, CounterfoilError):
             raise outcome

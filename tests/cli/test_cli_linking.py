@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -282,3 +283,19 @@ def test_what_cannot_be_moved_is_refused_before_anything_is_written(wrong: Path)
         assert what in ran.complaint
     assert run("move", wrong, good, "--to", FIRST, *BY, *WHY, "--purpose", "no code").code == 2
     assert done("stats", wrong, "--json").json["size"] == size
+
+
+def test_a_large_payload_moves_byte_for_byte(wrong: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scan.dcm"
+    file.write_bytes(os.urandom(1 << 20) * 17 + b"end")
+    to = ("--record", SECOND, "--type", "application/dicom")
+    index = done("append", wrong, file, *BY, *to).text.strip()
+    done("move", wrong, index, "--to", FIRST, *BY, *WHY)
+    (moved,) = (
+        item["versions"][0]
+        for item in timeline(wrong, FIRST)["items"]
+        if "versions" in item and item["versions"][0].get("moved_from")
+    )
+    assert moved["title"] == "application/dicom"
+    assert done("show", wrong, str(moved["index"]), "--content", *TREAT).out == file.read_bytes()
+    assert run("check", wrong).code == 0

@@ -111,7 +111,7 @@ class RegistryStanding:
         return None if known is None else known.role
 
     def is_contested(self, author: ActorId, index: int) -> bool:
-        return False
+        return self._registry.is_contested(author, index)
 
 
 def _parse_time(text: str) -> int:

@@ -11,6 +11,7 @@ import pytest
 from ledger.linkage import opening
 from ledger.log import Log
 from ledger.vault.keys import VaultKeys
+from ledger.wire.ids import ActorId
 from tests.cli.console import HOSPITAL, PHARMACY, done, run
 
 PERSON = f"{HOSPITAL}|POP-00261"
@@ -141,7 +142,7 @@ def test_a_document_from_draft_to_approval(full: Path, tmp_path: Path) -> None:
     assert newest(full, *READ, "--as-of", "2999-01-01T00:00:00Z")["stage"] == (
         "automatically approved"
     )
-    done("enrol", full, "watch", "--role", "device")
+    done("enrol", full, "watch", "--role", "app")
     ran = done("approve", full, draft, "--as", "watch")
     assert "does not count" in ran.err
     assert newest(full, *MINE)["hidden"] == "a document is being prepared"
@@ -197,3 +198,22 @@ def test_the_language_is_that_of_the_reader(
     monkeypatch.setenv("LANG", locale)
     assert done("timeline", full, PERSON, *MINE).text.startswith(word)
     assert done("timeline", full, PERSON, *MINE, "--lang", "en").text.startswith("index")
+
+
+def test_a_contested_author_is_marked_from_there_on(full: Path, tmp_path: Path) -> None:
+    before = int(append(full, tmp_path))
+    after = int(append(full, tmp_path, "--state", "approved"))
+    author = done("show", full, str(after), "--json").json["author"]
+    with Log.open(full) as log:
+        log.contest(ActorId(bytes.fromhex(author)), after)
+    shown = {
+        item["versions"][0]["index"]: item["versions"][0]
+        for item in items(full, "--as", "hospital", "--purpose", "TREAT")
+        if "versions" in item
+    }
+    assert (shown[before]["contested"], shown[after]["contested"]) == (False, True)
+    assert shown[after]["stage"] == "unapproved"
+    said = done(
+        "timeline", full, PERSON, "--as", "hospital", "--purpose", "PATRQT", "--lang", "ja"
+    ).text
+    assert said.count("署名鍵に疑義あり") == 1

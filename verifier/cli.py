@@ -1,6 +1,7 @@
 """The command `counterfoil-verify`. The verdict goes to stdout, everything else to stderr.
 
-Exit 0 verified, 1 not verified, 2 usage: bad arguments, or evidence that could not be read.
+Exit 0 verified, 1 not verified, 2 no verdict: bad arguments, evidence that cannot be read, or a log
+whose predecessor was not given.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ examples:
   counterfoil-verify proof old.tlog-proof --succession new.succession --vkey "$ED25519"
   counterfoil-verify proof entry.tlog-proof --entry leaf.bin --vkey "$ED25519" --vkey "$ML_DSA"
 
-exit status: 0 verified, 1 not verified, 2 bad arguments or unreadable evidence
+exit status: 0 verified, 1 not verified, 2 no verdict: bad arguments, evidence missing or unreadable
 """
 
 

@@ -2,14 +2,14 @@
 
     amend, retract   a record or an amend
     unlink           a link
-    erasure          an order: leaves with a sealed blob;  an attestation: an order
+    erasure          an order: leaves of kinds that need a sealed blob;  an attestation: an order
 
 Memory grows with the log: about 150 bytes for each leaf on a person's chain or in a directory.
 """
 
 from __future__ import annotations
 
-from verifier.claim import AMEND, LINK, RECORD, UNLINK, ZERO, Claim
+from verifier.claim import AMEND, KINDS, LINK, RECORD, UNLINK, Claim
 from verifier.erasure import Erasure
 from verifier.errors import NotVerified
 
@@ -29,7 +29,7 @@ class References:
             self._records[hashed] = chain
         elif kind == LINK:
             self._links[hashed] = chain
-        elif claim.blob_hash != ZERO:
+        elif KINDS[kind].must_seal:
             self._others[hashed] = chain
 
     def add_order(self, hashed: bytes, chain: bytes) -> None:

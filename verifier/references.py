@@ -4,7 +4,7 @@
     unlink           a link
     erasure          an order: leaves of kinds that need a sealed blob;  an attestation: an order
 
-Memory grows with the log: about 150 bytes for each leaf on a person's chain or in a directory.
+Memory grows with the log: 100 to 150 bytes for each leaf on a person's chain or in a directory.
 """
 
 from __future__ import annotations

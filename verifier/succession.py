@@ -23,7 +23,7 @@ from verifier.note import decode_base64, parse_note
 
 MAX_SUCCESSION_BYTES = 1_048_576
 _HEADER = "counterfoil/succession@v1"
-_OLD = re.compile(r"old ([1-9][0-9]{0,15})")
+_OLD = re.compile(r"old (0|[1-9][0-9]{0,15})")
 _MAX_HASHES = 63
 
 
@@ -66,7 +66,7 @@ def parse_succession_file(raw: bytes) -> SuccessionFile:
         raise _false(f"the line {_HEADER}", quote(raw[:40].decode("ascii", "replace")))
     old = _OLD.fullmatch(lines.pop(0)) if lines else None
     if old is None or int(old[1]) >= 2**53:
-        raise _false("a line 'old <n>', n from 1 and below 2^53", "none")
+        raise _false("a line 'old <n>', n below 2^53", "none")
     if len(lines) > _MAX_HASHES:
         raise _false(f"at most {_MAX_HASHES} hashes", str(len(lines)))
     return SuccessionFile(int(old[1]), tuple(_hash(line) for line in lines), receipt)

@@ -331,6 +331,16 @@ class Log:
             raise outcome
         return outcome
 
+    def destroy(self, indexes: Collection[int], reason: str) -> None:
+        """Destroy tags, payload and key of entries for good, in this order; may be repeated.
+
+        ``reason`` goes into the vault's journal and names no person. OSError goes to the caller.
+        """
+        self.erase_tags(indexes)
+        for index in indexes:
+            self.reader.store.destroy_payload(index)
+        self.vault.destroy(indexes, reason)
+
     def erase_tags(self, indexes: Collection[int]) -> None:
         """Destroy the tags of some entries for good, wherever the index holds them."""
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from hashlib import sha256
 
 from ledger.appender import Parts
+from ledger.erasing import OrdersSeen
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
 from ledger.identity import Genesis
 from ledger.index_replay import open_indexes, replay
@@ -104,10 +105,14 @@ def open_vault(layout: Layout, edge: RightEdge) -> Vault:
 
 
 def check_newest_payload(store: Store, vault: VaultKeys, size: int) -> None:
-    """The newest payload must be the blob that its leaf names, and the vault must hold its key."""
+    """The newest payload that no order erases must be the blob that its leaf names, and the vault
+    must hold its key.
+    """
+    orders = OrdersSeen()
     for index in range(size - 1, max(size - 1 - TILE_WIDTH, -1), -1):
-        claim = Claim.decode(claim_bytes(verified_leaf(store, index)))
-        if not claim.blob_size:
+        raw = verified_leaf(store, index)
+        claim = Claim.decode(claim_bytes(raw))
+        if orders.covers(raw, claim) or not claim.blob_size:
             continue
         blob = store.payload(index)
         if sha256(blob).digest() != claim.blob_hash:

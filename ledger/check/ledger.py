@@ -16,6 +16,7 @@ from ledger.check.derived import (
     check_run_names,
     check_tags,
 )
+from ledger.check.erasure import ErasureCheck
 from ledger.check.large import check_large
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
@@ -70,11 +71,13 @@ def _check(layout: Layout, report: Report) -> None:
         state = store.state_in(reader)
         report.size = state.size
         _check_tables(report, reader)
-        replay = _check_leaves(report, store, reader, vault, state)
+        erasure = ErasureCheck(report, store, vault)
+        replay = _check_leaves(report, store, reader, vault, state, erasure)
         check_registry_table(report, reader, replay.registry_indexes)
         check_tags(report, store, reader)
         check_run_names(report, reader)
-        check_large(report, store, reader, vault)
+        check_large(report, store, reader, vault, erasure)
+        erasure.finish()
         if {key for key, _ in reader.scan("meta")} - META_KEYS:
             report.add("table meta", "holds rows that do not belong there")
         if replay.registry is not None:
@@ -115,7 +118,12 @@ def _check_tables(report: Report, reader: Reader) -> None:
 
 
 def _check_leaves(
-    report: Report, store: Store, reader: Reader, vault: VaultKeys | None, state: State
+    report: Report,
+    store: Store,
+    reader: Reader,
+    vault: VaultKeys | None,
+    state: State,
+    erasure: ErasureCheck,
 ) -> Replay:
     def find_id(key: bytes) -> int | None:
         row = reader.get("ids", key)
@@ -124,7 +132,7 @@ def _check_leaves(
     replay = Replay(report, store.leaf, find_id)
     tiles = TileCheck(report, reader)
     ids = IdCheck(report, reader, state.received_ms)
-    content = ContentCheck(report, store, reader, vault)
+    content = ContentCheck(report, store, reader, vault, erasure)
     heads: HeadsCheck | None = None
     for derived in replay.run(_leaves(report, reader, state.size)):
         tiles.add(derived.hash)

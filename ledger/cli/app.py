@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from ledger.cli import (
     appending,
+    erasing,
     evidence,
     founding,
     heading,
@@ -47,6 +48,7 @@ for group in (
     linking,
     showing,
     timelines,
+    erasing,
     evidence,
     upkeep,
 ):

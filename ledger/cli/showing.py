@@ -29,9 +29,11 @@ from ledger.cli.terminal import (
     when,
     write_file,
 )
+from ledger.erasing import erased_by
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.linkage.opening import access_draft
+from ledger.merkle import leaf_hash
 
 _PURPOSE: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
 
@@ -102,13 +104,18 @@ def show(
         entry = reader.entry(index)
         kind = reader.head(entry.leaf.claim.chain).type
         known = authors.known_authors(directory, reader.registry)
+        order = erased_by(reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
     if leaf is not None:
         write_file(leaf, entry.raw)
         note(f"{leaf.name} holds the leaf: who, when and which record are personal data")
     if as_json:
-        result_json({**as_object(entry, known), "chain_type": kind.name.lower()})
+        result_json(
+            {**as_object(entry, known), "chain_type": kind.name.lower(), "erased_by": order}
+        )
     else:
         result("\n".join(as_lines(entry, kind, known)))
+        if order is not None:
+            result(f"this content was erased on order of entry {order}")
 
 
 def _release(directory: Path, index: int, name: str | None, purpose: str | None) -> None:
@@ -157,9 +164,13 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
     with reading(directory) as reader:
         chain = find_record(reader, None, record)
         entries = list(reader.history(chain))[::-1]
+        erased = erased_by(entries[::-1])
         known = authors.known_authors(directory, reader.registry)
     if as_json:
-        objects = [as_object(entry, known) for entry in entries]
+        objects = [
+            {**as_object(entry, known), "erased_by": erased.get(leaf_hash(entry.raw))}
+            for entry in entries
+        ]
         result_json({"record": chain.hex(), "length": len(entries), "entries": objects})
         return
     rows = [
@@ -169,7 +180,7 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
             entry.leaf.claim.kind.name.lower(),
             when(entry.leaf.received_ms),
             known.get(entry.leaf.claim.author, entry.leaf.claim.author.hex()),
-            entry.leaf.claim.blob_size,
+            "erased" if leaf_hash(entry.raw) in erased else entry.leaf.claim.blob_size,
         )
         for entry in entries
     ]

@@ -202,6 +202,15 @@ class Store:
             place, size = payload_place(reader, index)
         return self.payloads.read(place, size) if size else b""
 
+    def destroy_payload(self, index: int) -> None:
+        """Overwrite the payload of a leaf, chunks too, durably. OSError goes to the caller."""
+        with self.environment.reading() as reader:
+            place, size = payload_place(reader, index)
+            (leaf,) = leaves_in(reader, index, index + 1)
+        if size:
+            self.payloads.wipe(place, size)
+            self.large.destroy(Hash(CLAIM_STRUCT.unpack_from(claim_bytes(leaf))[7]))
+
     def check_space(self, size: int) -> None:
         """Raises StorageFull when the disk has not room for about ``size`` more bytes."""
         disk = os.statvfs(self.directory)

@@ -178,12 +178,12 @@ def unseal_entry(store: Store, keys: VaultKeys, claim: Claim, index: int) -> tup
     """An entry's opened blob and its content key. Raises BadRequest or LedgerFault."""
     if not claim.blob_size:
         raise BadRequest(f"entry {index} has no content")
-    blob = store.payload(index)
-    if sha256(blob).digest() != claim.blob_hash:
-        raise LedgerFault(f"payload {index} is not the one that its leaf names", hint=DAMAGED)
     key = keys.load(index)
     if key is None:
         raise BadRequest(f"the key of entry {index} was destroyed: its content is gone for good")
+    blob = store.payload(index)
+    if sha256(blob).digest() != claim.blob_hash:
+        raise LedgerFault(f"payload {index} is not the one that its leaf names", hint=DAMAGED)
     try:
         place = associated_data(claim.log, claim.chain, claim.entry_id)
         return unseal(blob, key, place), key

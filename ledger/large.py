@@ -73,7 +73,8 @@ def open_stream(
             except CounterfoilError as error:
                 raise _damaged(manifest, number, index, error) from error
 
-    return Stream(content.header, manifest.media_type, manifest.size, pieces())
+    header = {**content.header, "type": manifest.media_type}
+    return Stream(header, manifest.media_type, manifest.size, pieces())
 
 
 def _damaged(manifest: Manifest, number: int, index: int, error: CounterfoilError) -> LedgerFault:

@@ -132,6 +132,11 @@ def _release(directory: Path, index: int, name: str | None, purpose: str | None)
             raise BadRequest(
                 f"entry {index} has no content to release", hint="`counterfoil show` tells its kind"
             )
+        order = erased_by(log.reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
+        if order is not None:
+            raise BadRequest(
+                f"this content was erased on order of entry {order}", hint="nobody can open it"
+            )
         if kind is ChainType.DIRECTORY:
             released = log.vault.release_stream(index, None)
             note("an institution's own resource: no access entry is needed")

@@ -25,7 +25,7 @@ from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.large import Stream
 from ledger.linkage.aliases import check_record
-from ledger.linkage.opening import GROUP, access_draft, check_this_log
+from ledger.linkage.opening import GROUP, access_draft, check_this_log, is_erased
 from ledger.linkage.pieces import Pieces
 from ledger.linkage.sources import source_tag
 from ledger.linkage.target import Target, append_all, submit_all
@@ -104,6 +104,7 @@ class Mover:
             documents[family[0].index] = family
         for first, versions in documents.items():
             self._check_not_elsewhere(first, versions)
+            self._check_whole(first, versions)
         return [documents[first] for first in sorted(documents)]
 
     def _check_not_elsewhere(self, first: int, versions: list[Entry]) -> None:
@@ -125,6 +126,14 @@ class Mover:
         family = families[root[_hash(entry)]]
         check_this_log(family)
         return family
+
+    def _check_whole(self, first: int, versions: list[Entry]) -> None:
+        for one in versions:
+            if self._at(_VERSION, _hash(one)) is None and is_erased(self._log, one):
+                raise BadRequest(
+                    f"the document of entry {first} has a version that was erased",
+                    hint="it cannot be moved; retract it where it is",
+                )
 
     def _append(self, versions: list[Entry]) -> None:
         """In the right record, what is not there yet."""
@@ -242,6 +251,8 @@ class Mover:
 
     def _header(self, access: Entry) -> Header | None:
         """None where it cannot be read any more, or was sealed wrongly."""
+        if is_erased(self._log, access):
+            return None
         try:
             return decode_header(self._log.vault.use(access.index, "move").header)
         except BadRequest:

@@ -78,11 +78,12 @@ def gather(
     for access, group in zip(gathered.accesses, groups, strict=True):
         receipt = log.reader.receipt(access)
         for entry in group:
+            if is_erased(log, entry):
+                continue
             try:
                 stream = log.vault.release_stream(entry.index, receipt)
             except BadRequest:
-                erased = log.vault.keys.load(entry.index) is None
-                opened[entry.index] = _opened(entry, malformed=not erased)
+                opened[entry.index] = _opened(entry, malformed=True)
                 continue
             large = stream.header["type"] == MANIFEST
             content = Content(stream.header, b"" if large else b"".join(stream.pieces))
@@ -167,13 +168,19 @@ def _received(log: Target, chain: ChainId, as_of_ms: int) -> Iterator[Entry]:
     return (one for one in entries if one.leaf.received_ms <= as_of_ms)
 
 
+def is_erased(log: Target, entry: Entry) -> bool:
+    """Whether its content key was destroyed."""
+    return log.vault.keys.load(entry.index) is None
+
+
 def _is_sealed(entry: Entry) -> bool:
     return entry.leaf.claim.blob_size > 0
 
 
 def _link(log: Target, entry: Entry) -> Opened:
+    if entry.back or is_erased(log, entry):
+        return _opened(entry)
     try:
-        check_this_log([entry])
         return _with_header(entry, log.vault.use(entry.index, "linkage"))
     except BadRequest:
         return _opened(entry)

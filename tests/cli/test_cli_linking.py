@@ -285,6 +285,44 @@ def test_what_cannot_be_moved_is_refused_before_anything_is_written(wrong: Path)
     assert done("stats", wrong, "--json").json["size"] == size
 
 
+def test_an_erased_document_is_not_moved_by_halves(wrong: Path) -> None:
+    first, second = moved_indexes(wrong, SECOND)[:2]
+    with Log.open(wrong) as log:
+        log.vault.destroy([int(second)], "test")
+    size = done("stats", wrong, "--json").json["size"]
+    ran = run("move", wrong, first, second, "--to", FIRST, *BY, *WHY)
+    assert ran.complaint == f"the document of entry {second} has a version that was erased"
+    assert done("stats", wrong, "--json").json["size"] == size
+    done("move", wrong, first, "--to", FIRST, *BY, *WHY)
+
+
+def test_equal_ids_of_three_institutions_end_in_the_right_places(full: Path) -> None:
+    files = [DATA / f"{name}.ndjson" for name in ("hospital_a", "clinic_b", "pharmacy_c")]
+    lines = sum((Counter(file.read_bytes().splitlines()) for file in files), Counter[bytes]())
+    for record, *numbers in (
+        (FIRST, "POP-00261", "C07002", "P07003"),
+        (SECOND, "POP-00107", "C07015", "P07016"),
+        (THIRD, "POP-00042", "C07028", "P07029"),
+    ):
+        pairs = zip(files, numbers, strict=True)
+        own = sum((of_patient(file, number) for file, number in pairs), Counter[bytes]())
+        assert contents(full, record) == own
+        lines -= own
+    assert contents(full, STRANGER) == of_patient(FILE, "C09999")
+    lines -= of_patient(FILE, "C09999")
+    # What is nobody's stands on the chain of the institution that sent it.
+    directories: dict[str, Counter[bytes]] = {}
+    for index in range(done("stats", full, "--json").json["size"]):
+        shown = done("show", full, str(index), "--json").json
+        if shown["chain_type"] == "directory":
+            content = done("show", full, str(index), "--content", *TREAT).out
+            directories.setdefault(shown["author_name"], Counter())[content] += 1
+    assert set(directories) == {"hospital", "clinic", "pharmacy"}
+    assert sum(directories.values(), Counter[bytes]()) == lines
+    for name, file in zip(("hospital", "clinic", "pharmacy"), files, strict=True):
+        assert set(directories[name]) <= set(file.read_bytes().splitlines())
+
+
 def test_a_large_payload_moves_byte_for_byte(wrong: Path, tmp_path: Path) -> None:
     file = tmp_path / "scan.dcm"
     file.write_bytes(os.urandom(1 << 20) * 17 + b"end")

@@ -10,7 +10,6 @@ import pytest
 
 from ledger.linkage import opening
 from ledger.log import Log
-from ledger.vault.keys import VaultKeys
 from ledger.wire.ids import ActorId
 from tests.cli.console import HOSPITAL, PHARMACY, done, run
 
@@ -175,13 +174,11 @@ def test_a_time_in_the_past(full: Path, tmp_path: Path) -> None:
     assert len(entries) < len(items(full, *READ))
 
 
-def test_erased_content_is_marked(
-    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_erased_content_is_marked(full: Path, tmp_path: Path) -> None:
     index = int(append(full, tmp_path))
     append(full, tmp_path)
-    load = VaultKeys.load
-    monkeypatch.setattr(VaultKeys, "load", lambda keys, at: None if at == index else load(keys, at))
+    with Log.open(full) as log:
+        log.vault.destroy([index], "test")
     documents = [item for item in items(full, *READ) if "versions" in item]
     (version,) = documents[-2]["versions"]
     assert (version["index"], version["hidden"]) == (index, "the content was erased")

@@ -13,10 +13,13 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from ledger.cli import (
+    actors,
     appending,
+    enrolling,
     erasing,
     evidence,
     founding,
+    governing,
     heading,
     importer,
     linking,
@@ -42,6 +45,9 @@ app = typer.Typer(
 )
 for group in (
     founding,
+    enrolling,
+    actors,
+    governing,
     importer,
     appending,
     heading,

@@ -18,6 +18,7 @@ from ledger.keyfiles import (
     Unlock,
     authors_directory,
     create_key,
+    is_locked,
     load_statement_key,
     open_session,
     token_public_key,
@@ -29,7 +30,7 @@ from ledger.wire.statement import StatementKey
 
 ALGORITHMS: Final = {"ed25519": ED25519, "ml-dsa-44": ML_DSA_44}
 _SUFFIXES: Final = {ED25519: ".ed25519", ML_DSA_44: ".mldsa44"}
-_TOKEN: Final = ".pkcs11.json"
+TOKEN_SUFFIX: Final = ".pkcs11.json"
 _NEXT: Final = ".next"
 
 
@@ -75,10 +76,19 @@ def read_token_option(text: str) -> TokenKey:
 
 
 def first_key(directory: Path, name: str, wanted: KeyWanted, unlock: Unlock) -> StatementKey:
-    """The key for an enrolment: the one that a run cut short left, or a new one."""
-    for path in _present(directory, name):
-        return load_statement_key(path, unlock)
-    return _make(directory, name, wanted, unlock)
+    """The key for an enrolment: the one that a run cut short left, or a new one. Raises
+    BadRequest.
+    """
+    suffix = _SUFFIXES[wanted.alg] if wanted.token is None else TOKEN_SUFFIX
+    path = authors_directory(directory) / (name + suffix)
+    if not path.exists():
+        return _make(path, wanted, unlock)
+    if wanted.locked and not is_locked(path):
+        raise BadRequest(
+            f"{path.name} is there already, without a passphrase",
+            hint="leave --passphrase out, or remove that file if nothing was enrolled with it",
+        )
+    return load_statement_key(path, unlock, open_session)
 
 
 def next_key(directory: Path, name: str, wanted: KeyWanted, unlock: Unlock) -> StatementKey:
@@ -86,10 +96,12 @@ def next_key(directory: Path, name: str, wanted: KeyWanted, unlock: Unlock) -> S
     return first_key(directory, name + _NEXT, wanted, unlock)
 
 
-def finish_rotation(directory: Path, name: str) -> None:
-    """Let the next key take the place of the one that has ended, whose file is removed."""
+def finish_rotation(directory: Path, name: str, elsewhere: bool = False) -> None:
+    """Let the next key, here or elsewhere, take the place of the one that has ended, whose file is
+    removed.
+    """
     fresh = list(_present(directory, name + _NEXT))
-    if not fresh:
+    if not fresh and not elsewhere:
         return
     for path in _present(directory, name):
         path.unlink()
@@ -108,7 +120,7 @@ def signing_key(directory: Path, name: str, kid: KeyId, unlock: Unlock) -> State
     """The key that is registered for this author. Raises BadRequest when it is not here."""
     for stem in (name, name + _NEXT):
         for path in _present(directory, stem):
-            key = load_statement_key(path, unlock)
+            key = load_statement_key(path, unlock, open_session)
             if key.kid != kid:
                 continue
             if stem != name:
@@ -120,20 +132,18 @@ def signing_key(directory: Path, name: str, kid: KeyId, unlock: Unlock) -> State
     )
 
 
-def _make(directory: Path, stem: str, wanted: KeyWanted, unlock: Unlock) -> StatementKey:
-    folder = authors_directory(directory)
+def _make(path: Path, wanted: KeyWanted, unlock: Unlock) -> StatementKey:
     if wanted.token is not None:
-        path, token = folder / (stem + _TOKEN), wanted.token
+        token = wanted.token
         session = open_session(token.module, token.token, unlock.pin(token.token))
         write_token_file(path, token, token_public_key(session, token))
-        return load_statement_key(path, unlock)
+        return load_statement_key(path, unlock, open_session)
     passphrase = unlock.new_passphrase() if wanted.locked else b""
-    path = folder / (stem + _SUFFIXES[wanted.alg])
     return StatementKey.of(create_key(path, wanted.alg, passphrase))
 
 
 def _present(directory: Path, stem: str) -> Iterator[Path]:
-    for suffix in (*_SUFFIXES.values(), _TOKEN):
+    for suffix in (*_SUFFIXES.values(), TOKEN_SUFFIX):
         path = authors_directory(directory) / (stem + suffix)
         if path.exists():
             yield path

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from ledger.author import Author
-from ledger.cli.author_keys import signing_key
+from ledger.cli.author_keys import TOKEN_SUFFIX, signing_key
 from ledger.errors import BadRequest, LedgerFault
-from ledger.identity import Registry
+from ledger.identity import Actor, Registry
 from ledger.keyfiles import authors_directory
 from ledger.log import Log
 from ledger.store.files import replace
@@ -37,6 +37,8 @@ def checked_name(name: str) -> str:
         or not plain.isprintable()
         or len(plain.encode()) > _MAX_NAME
         or plain == GOVERNOR
+        # Names of key files are made of these (``author_keys``).
+        or plain.endswith((".next", ".pkcs11"))
     ):
         raise BadRequest(
             "this name of an author cannot be used",
@@ -49,6 +51,8 @@ def known_authors(directory: Path, registry: Registry) -> dict[ActorId, str]:
     """Actor id -> name, as far as this machine knows; the governor too."""
     known = dict.fromkeys(registry.ever_governors, GOVERNOR)
     for path in sorted(authors_directory(directory).glob("*.json")):
+        if path.name.endswith(TOKEN_SUFFIX):
+            continue
         row = _read(path)
         known[ActorId(bytes.fromhex(row["actor"]))] = row["name"]
     return known
@@ -77,15 +81,21 @@ def remember(directory: Path, name: str, actor: ActorId, role: str) -> None:
 def signer(log: Log, name: str) -> Author:
     """The author of this name, ready to sign. Raises BadRequest."""
     actor, registry = must_know(log.layout.directory, name), log.reader.registry
-    # Whoever has no key any more is told so before a passphrase is asked for.
+    enrolled_as(registry, actor)
+    # Nobody is asked for the passphrase of a key that has ended.
+    kid = registry.current_kid(actor)
+    key = signing_key(log.layout.directory, checked_name(name), kid, log.layout.unlock)
+    return Author(registry.log, actor, key)
+
+
+def enrolled_as(registry: Registry, actor: ActorId) -> Actor:
+    """The actor. Raises BadRequest when this log has not enrolled it."""
     enrolled = registry.actors.get(actor)
     if enrolled is None:
         raise BadRequest(
             "this log has not enrolled that author", hint="is it another ledger's directory?"
         )
-    kid = registry.current_kid(actor)
-    key = signing_key(log.layout.directory, checked_name(name), kid, log.layout.unlock)
-    return Author(registry.log, actor, key)
+    return enrolled
 
 
 def _path(directory: Path, name: str) -> Path:

@@ -35,7 +35,9 @@ def as_object(entry: Entry, known: Mapping[ActorId, str]) -> dict[str, Json]:
     }
 
 
-def as_lines(entry: Entry, kind: ChainType, known: Mapping[ActorId, str]) -> list[str]:
+def as_lines(
+    entry: Entry, kind: ChainType, known: Mapping[ActorId, str], contested_since: int | None = None
+) -> list[str]:
     """For a person."""
     leaf, claim = entry.leaf, entry.leaf.claim
     author = known.get(claim.author)
@@ -55,5 +57,7 @@ def as_lines(entry: Entry, kind: ChainType, known: Mapping[ActorId, str]) -> lis
         rows.append(("amends", f"the entry with hash {claim.amended.hex()}"))
     if claim.blob_size:
         rows.append(("sealed", f"{claim.blob_size} bytes, hash {claim.blob_hash.hex()}"))
+    if contested_since is not None:
+        rows.append(("contested", f"since entry {contested_since}: who signed this is in doubt"))
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {text}" for name, text in rows]

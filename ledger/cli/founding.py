@@ -1,32 +1,29 @@
-"""init, enrol, revoke."""
+"""init: a ledger with one governor, or with several in two steps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ledger.cli import authors
-from ledger.cli.author_keys import KeyWanted, first_key
-from ledger.cli.session import AsJson, Directory, named, read_input, writing
+from ledger.cli.session import AsJson, named, read_input
 from ledger.cli.terminal import note, result, result_json
+from ledger.cli.unlocking import current_unlock
 from ledger.errors import BadRequest
-from ledger.founding import found
-from ledger.identity import NewKey, check_role
-from ledger.keyfiles import decode_public
-from ledger.layout import read_layout
-from ledger.wire.keys import ED25519, key_id
+from ledger.founding import PROPOSAL_FILE, draft_genesis, found, found_approved
+from ledger.identity import Governor
+from ledger.identity.requests import MAX_FILE
+from ledger.keyfiles import decode_public, load_statement_key
+from ledger.layout import check_free, read_layout
+from ledger.wire.ids import ActorId, new_chain_id
 
 _MAX_KEY_FILE = 16_384
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The author's name.", show_default=False)]
 
 
 def add_to(app: typer.Typer) -> None:
     app.command("init")(init)
-    app.command("enrol")(enrol)
-    app.command("revoke")(revoke)
 
 
 def init(
@@ -35,14 +32,14 @@ def init(
         typer.Argument(metavar="DIR", help="A new or empty directory.", show_default=False),
     ],
     origin: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--origin",
             metavar="NAME",
             help="The log's name for good, like a URL without its scheme.",
             show_default=False,
         ),
-    ],
+    ] = None,
     guard: Annotated[
         Path | None,
         typer.Option(
@@ -52,20 +49,78 @@ def init(
             show_default=False,
         ),
     ] = None,
+    passphrase: Annotated[
+        bool,
+        typer.Option(
+            "--passphrase", help="Keep the new key files, and the vault's, under a passphrase."
+        ),
+    ] = False,
+    governor: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--governor",
+            metavar="FILE",
+            help="A governor's public key (PEM), once for each; the first will sign. Without it "
+            "there is one, whose key lies in DIR/keys.",
+            show_default=False,
+        ),
+    ] = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="The governors have approved: make the ledger.")
+    ] = False,
+    governor_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--governor-key",
+            metavar="FILE",
+            help="With --finish: the key of the first governor.",
+            show_default=False,
+        ),
+    ] = None,
+    approval: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--approval",
+            metavar="FILE",
+            help="With --finish: an approval of another governor, once for each.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a ledger; prints its verifier keys.
 
-    Ed25519 on the first line, ML-DSA-44 on the next.
+    Ed25519 on the first line, ML-DSA-44 on the next. With several governors two thirds of them
+    must agree to its founding: the first call writes a proposal, the second makes the ledger.
 
     \b
     counterfoil init ledger --origin log.example.org/records > vkeys
+    counterfoil init ledger --origin log.example.org/records \\
+        --governor a.pub --governor b.pub --governor c.pub
+    counterfoil init ledger --finish --governor-key a.key --approval b.ok > vkeys
     """
     directory = named(directory)
-    keys = found(directory, origin, guard)
+    if finish:
+        if origin is not None or governor or governor_key is None:
+            raise BadRequest(
+                "--finish goes with --governor-key, --approval and --passphrase alone",
+                hint="the rest was said when the founding began",
+            )
+        secret = current_unlock().new_passphrase() if passphrase else b""
+        keys = _finished(directory, guard, governor_key, approval or (), secret)
+    else:
+        if origin is None or governor_key is not None or approval:
+            raise BadRequest(
+                "a new ledger needs --origin NAME", hint="see `counterfoil init --help`"
+            )
+        secret = current_unlock().new_passphrase() if passphrase else b""
+        if governor:
+            _begin(directory, origin, governor, guard, secret)
+            return
+        keys = found(directory, origin, guard, secret)
     layout = read_layout(directory)
     if as_json:
-        result_json({"origin": origin, "vkeys": list(keys), "guard": str(layout.guard)})
+        result_json({"origin": layout.origin, "vkeys": list(keys), "guard": str(layout.guard)})
     else:
         result("\n".join(keys))
     note(f"made {directory.name}; its guard is {layout.guard.name}: keep it on another disk")
@@ -73,85 +128,34 @@ def init(
     note("give the verifier keys to whoever is to check this log")
 
 
-def enrol(
-    directory: Directory,
-    name: Name,
-    role: Annotated[
-        str, typer.Option("--role", metavar="ROLE", help="What the author is.")
-    ] = "organisation",
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            "--key",
-            metavar="FILE",
-            help="The author's Ed25519 public key (PEM); without it a key is made here.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: AsJson = False,
+def _begin(
+    directory: Path, origin: str, governors: Sequence[Path], guard: Path | None, secret: bytes
 ) -> None:
-    """Enrol an author; prints its actor id.
-
-    The name is sealed in the log. This machine remembers it in keys/authors.
-
-    \b
-    counterfoil enrol ledger hospital
-    counterfoil enrol ledger dr-mori --role practitioner --key mori.pub.pem
-    """
-    directory, name = named(directory), authors.checked_name(name)
-    check_role(role)
-    given = None if key is None else _given_key(key)
-    with writing(directory) as log:
-        if authors.actor_of(directory, name) is not None:
-            raise BadRequest(
-                "an author of this name is enrolled already", hint="enrol it under another name"
-            )
-        public = given or first_key(directory, name, KeyWanted(), log.layout.unlock).public_key
-        registry, kid = log.reader.registry, key_id(ED25519, public)
-        known = authors.known_authors(directory, registry)
-        # A run cut short behind the enrolment left an actor that no name here means yet.
-        found_actor = next((one for one in registry.actors.values() if one.key(kid)), None)
-        if found_actor is not None and found_actor.id not in known:
-            actor, index = found_actor.id, found_actor.enrolled_at
-        else:
-            actor, appended = log.enrol(name, role, [NewKey(public)])
-            index = appended.index
-        authors.remember(directory, name, actor, role)
-    if as_json:
-        result_json({"actor": actor.hex(), "role": role, "index": index})
-    else:
-        result(actor.hex())
-    note(f"enrolled at entry {index} as {role}")
+    check_free(directory, guard)
+    publics = [read_public_key(path) for path in governors]
+    named_here = [Governor(ActorId(new_chain_id()), raw, alg) for alg, raw in publics]
+    draft = _draft(directory)
+    for line in draft_genesis(draft, origin, named_here, secret).summary:
+        note(line)
+    result(f"{draft.name}/{PROPOSAL_FILE}")
+    note("let the governors approve it, then run init again with --finish")
 
 
-def _given_key(path: Path) -> bytes:
-    alg, raw = decode_public(read_input(path, _MAX_KEY_FILE, "give the public key's own file"))
-    if alg != ED25519:
-        raise BadRequest("the key is not of Ed25519", hint="make one of Ed25519")
-    return raw
+def _finished(
+    directory: Path, guard: Path | None, key: Path, approvals: Sequence[Path], secret: bytes
+) -> tuple[str, str]:
+    unlock = current_unlock()
+    files = [read_input(path, MAX_FILE, "give the approval as it was made") for path in approvals]
+    signer = load_statement_key(key, unlock)
+    draft = _draft(directory)
+    return found_approved(draft, directory, signer, files, guard, unlock=unlock, passphrase=secret)
 
 
-def revoke(directory: Directory, name: Name, as_json: AsJson = False) -> None:
-    """End the validity of an author's key.
+def _draft(directory: Path) -> Path:
+    """Where the log's keys and the proposal lie until the governors have approved."""
+    return directory.with_name(directory.name + ".founding")
 
-    No later entry can be signed with it; what it signed before stays valid.
 
-    \b
-    counterfoil revoke ledger dr-mori
-    """
-    directory = named(directory)
-    with writing(directory) as log:
-        actor = authors.must_know(directory, name)
-        enrolled = log.reader.registry.actors.get(actor)
-        if enrolled is None:
-            raise BadRequest(
-                "this log has not enrolled that author", hint="is it another ledger's directory?"
-            )
-        key = enrolled.statement_key
-        if key is None:
-            raise BadRequest("this author has no key that is valid now")
-        appended = log.revoke(actor, key.kid)
-    if as_json:
-        result_json({"actor": actor.hex(), "index": appended.index})
-    else:
-        result(f"revoked at entry {appended.index}")
+def read_public_key(path: Path) -> tuple[int, bytes]:
+    """Algorithm and raw key of a public key's file. Raises BadRequest."""
+    return decode_public(read_input(path, _MAX_KEY_FILE, "give the public key's own file"))

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from ledger.cli import authors
+from ledger.cli.contested import contested_since
 from ledger.cli.describe import as_lines, as_object
 from ledger.cli.session import (
     AsJson,
@@ -21,6 +22,7 @@ from ledger.cli.session import (
     writing,
 )
 from ledger.cli.terminal import (
+    Json,
     note,
     result,
     result_bytes,
@@ -105,15 +107,21 @@ def show(
         kind = reader.head(entry.leaf.claim.chain).type
         known = authors.known_authors(directory, reader.registry)
         order = erased_by(reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
+        since = contested_since(reader.registry, entry.leaf.claim.author, index)
     if leaf is not None:
         write_file(leaf, entry.raw)
         note(f"{leaf.name} holds the leaf: who, when and which record are personal data")
     if as_json:
         result_json(
-            {**as_object(entry, known), "chain_type": kind.name.lower(), "erased_by": order}
+            {
+                **as_object(entry, known),
+                "chain_type": kind.name.lower(),
+                "erased_by": order,
+                "contested_since": since,
+            }
         )
     else:
-        result("\n".join(as_lines(entry, kind, known)))
+        result("\n".join(as_lines(entry, kind, known, since)))
         if order is not None:
             result(f"this content was erased on order of entry {order}")
 
@@ -171,13 +179,22 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
         entries = list(reader.history(chain))[::-1]
         erased = erased_by(entries[::-1])
         known = authors.known_authors(directory, reader.registry)
-    if as_json:
-        objects = [
-            {**as_object(entry, known), "erased_by": erased.get(leaf_hash(entry.raw))}
+        doubts = [
+            contested_since(reader.registry, entry.leaf.claim.author, entry.index)
             for entry in entries
+        ]
+    if as_json:
+        objects: list[Json] = [
+            {
+                **as_object(entry, known),
+                "erased_by": erased.get(leaf_hash(entry.raw)),
+                "contested_since": since,
+            }
+            for entry, since in zip(entries, doubts, strict=True)
         ]
         result_json({"record": chain.hex(), "length": len(entries), "entries": objects})
         return
+    any_doubt = any(since is not None for since in doubts)
     rows = [
         (
             entry.index,
@@ -186,8 +203,10 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
             when(entry.leaf.received_ms),
             known.get(entry.leaf.claim.author, entry.leaf.claim.author.hex()),
             "erased" if leaf_hash(entry.raw) in erased else entry.leaf.claim.blob_size,
+            *(("" if since is None else f"since entry {since}",) if any_doubt else ()),
         )
-        for entry in entries
+        for entry, since in zip(entries, doubts, strict=True)
     ]
-    result_table(("index", "seq", "kind", "received", "author", "sealed bytes"), rows)
+    columns = ("index", "seq", "kind", "received", "author", "sealed bytes")
+    result_table((*columns, *(("contested",) if any_doubt else ())), rows)
     note(f"record {chain.hex()}: {len(entries)} entries, as the log has them under this id")

@@ -9,6 +9,7 @@ signing         any of these as a StatementKey
 """
 
 from ledger.keyfiles.log_keys import (
+    KEYS_DIRECTORY,
     LogKeys,
     authors_directory,
     create_governor_key,
@@ -22,6 +23,7 @@ from ledger.keyfiles.pem import (
     create_key,
     decode_public,
     encode_public,
+    is_locked,
     load_ed25519_file,
     load_key,
 )
@@ -37,6 +39,7 @@ from ledger.keyfiles.tokens import (
 from ledger.keyfiles.unlock import Unlock
 
 __all__ = [
+    "KEYS_DIRECTORY",
     "LogKeys",
     "OpenToken",
     "PrivateKey",
@@ -50,6 +53,7 @@ __all__ = [
     "encode_public",
     "governor_key",
     "governor_key_path",
+    "is_locked",
     "load_ed25519_file",
     "load_key",
     "load_log_keys",

@@ -68,6 +68,11 @@ def load_key(path: Path, unlock: Unlock) -> PrivateKey:
     return key
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a key file is under a passphrase."""
+    return _LOCKED in path.read_bytes()
+
+
 def load_ed25519_file(path: Path, unlock: Unlock) -> Ed25519PrivateKey:
     """Read an Ed25519 key. Raises as ``load_key``."""
     key = load_key(path, unlock)

@@ -163,11 +163,11 @@ def test_an_author_with_a_key_of_its_own(ledger: Path, tmp_path: Path) -> None:
     public = Ed25519PrivateKey.generate().public_key()
     pem = tmp_path / "key.pem"
     pem.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    done("enrol", ledger, "dr-mori", "--role", "practitioner", "--key", pem)
+    done("enrol", ledger, "dr-mori", "--role", "practitioner", "--public-key", pem)
     assert not (ledger / "keys" / "authors" / "dr-mori.ed25519").exists()
     ran = run("import", ledger, DATA / "clinic_b.ndjson", "--as", "dr-mori")
     assert ran.complaint == "the signing key of this author is not on this machine"
-    ran = run("enrol", ledger, "dr-else", "--key", pem)
+    ran = run("enrol", ledger, "dr-else", "--public-key", pem)
     assert ran.complaint == "this key is already registered"
 
 
@@ -182,7 +182,7 @@ def test_an_enrolment_cut_short_is_completed(
         again = done("enrol", ledger, "ward", "--json").json
         assert again == first
     else:
-        monkeypatch.setattr("ledger.log.Log.enrol", lambda *_: 1 / 0)
+        monkeypatch.setattr("ledger.log.Log.change", lambda *_, **__: 1 / 0)
         assert run("enrol", ledger, "ward").code == 3
         monkeypatch.undo()
         assert not remembered.exists()

@@ -48,7 +48,7 @@ def test_help_documents_the_exit_codes_and_gives_examples() -> None:
 
 USAGE: list[tuple[list[str], str]] = [
     ([], "missing command"),
-    (["frobnicate"], "no such command 'frobnicate'"),
+    (["xyzzy"], "no such command 'xyzzy'"),
     (["init"], "missing argument 'DIR'"),
     (["history", "L"], "missing argument 'RECORD'"),
     (["stats", "nowhere"], "nowhere is not a ledger: it has no ledger.json"),
@@ -61,9 +61,13 @@ USAGE: list[tuple[list[str], str]] = [
     (["enrol", "L", "x", "--role", "king"], "role king is unknown"),
     (["enrol", "L", "../x"], "this name of an author cannot be used"),
     (["enrol", "L", ".x"], "this name of an author cannot be used"),
+    (["enrol", "L", "x.next"], "this name of an author cannot be used"),
     (["enrol", "L", "governor"], "this name of an author cannot be used"),
-    (["enrol", "L", "x", "--key", "none.pem"], "cannot read none.pem: no such file or directory"),
-    (["enrol", "L", "x", "--key", "L/ledger.json"], "the key file holds no public key"),
+    (
+        ["enrol", "L", "x", "--public-key", "none.pem"],
+        "cannot read none.pem: no such file or directory",
+    ),
+    (["enrol", "L", "x", "--public-key", "L/ledger.json"], "the key file holds no public key"),
     (["revoke", "L", "nobody"], "no author of this name is known here"),
     (["import", "L", "f", "--as", "nobody"], "no author of this name is known here"),
     (["show", "L", "999"], "there is no entry 999"),

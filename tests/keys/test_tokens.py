@@ -36,11 +36,11 @@ class MemoryToken:
         return self
 
     def public_point(self, label: str | None, key_id: bytes | None) -> bytes:
-        assert (label, key_id) == (KEY.label, KEY.id)
+        assert label in (None, KEY.label) and key_id in (None, KEY.id) and (label or key_id)
         return self.head + raw_public(self.private)
 
     def sign(self, label: str | None, key_id: bytes | None, message: bytes) -> bytes:
-        assert (label, key_id) == (KEY.label, KEY.id)
+        assert label in (None, KEY.label) and key_id in (None, KEY.id) and (label or key_id)
         return (self.signs_with or self.private).sign(message)
 
 

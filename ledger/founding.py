@@ -91,7 +91,8 @@ def draft_genesis(
         make_directory(draft)
     except OSError as error:
         raise BadRequest(
-            f"cannot make {draft.name}: {error.strerror}", hint="name a new directory"
+            f"cannot make {draft.name}: {(error.strerror or 'refused').lower()}",
+            hint="name a new directory",
         ) from error
     try:
         keys = create_log_keys(draft, origin, passphrase)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.author import CBOR, Author, Draft
+from ledger.erasing import erased_by
 from ledger.errors import BadRequest
 from ledger.linkage.target import Target, append_all
 from ledger.merkle import leaf_hash
@@ -61,10 +62,12 @@ def gather(
     kinds = _READ | {Kind.ACCESS} if with_accesses else _READ
     records = joined_with(log, record, as_of_ms)
     chains = {chain: list(_received(log, chain, as_of_ms)) for chain in records}
-    readable = {
-        chain: [one for one in entries if _is_sealed(one) and one.leaf.claim.kind in kinds]
-        for chain, entries in chains.items()
-    }
+    readable = {}
+    for chain, entries in chains.items():
+        # An order counts at once, though a key may still be there.
+        gone = erased_by(log.reader.history(chain))
+        sealed = (one for one in entries if _is_sealed(one) and one.leaf.claim.kind in kinds)
+        readable[chain] = [one for one in sealed if leaf_hash(one.raw) not in gone]
     for entries in readable.values():
         check_this_log(entries)
     drafts, groups = [], []

@@ -16,11 +16,13 @@ from ledger.errors import BadEvidence, BadRequest
 from ledger.heads import ChainType, Head
 from ledger.identity import found_registry
 from ledger.merkle import leaf_hash
+from ledger.named import named_hashes
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
-from ledger.wire.claim import REGISTRY_KINDS, Kind
+from ledger.wire.claim import AMENDING_KINDS, REGISTRY_KINDS, Kind
 from ledger.wire.ids import ChainId, Position
 from ledger.wire.leaf import decode_leaf
+from tests.vectors.entries_governed import continuations_governed, governed_log
 from tests.vectors.entries_lies import continuations
 from tests.vectors.entries_log import SmallLog, small_log
 from tests.vectors.entries_sealed import Recipe, blob_hash
@@ -44,10 +46,13 @@ HEADER_LIES: Final = {
     "batch-position-skipped",
     "entry-between-batch-and-members",
     "member-without-batch",
+    "continues-a-log-before-the-first",
 }
 """Only a log can tell these lies: the ledger writes the headers itself."""
 
 LOG, _ = small_log()
+GOVERNED_LOG, _ = governed_log()
+GOVERNED = continuations_governed(GOVERNED_LOG)
 CONTINUATIONS = [row for row in continuations(LOG) if row[0] not in HEADER_LIES]
 
 
@@ -115,21 +120,24 @@ def append(memory: Memory, leaves: list[bytes], blobs: dict[bytes, Recipe]) -> N
     else:
         recipe = blobs.get(leaf.claim.blob_hash)
         blob, key = (recipe.blob(), recipe.key) if recipe else (b"", NO_KEY)
-        index = memory.index_of(leaf.claim.amended)
-        amends = None if index is None else Position(index)
-        placed = draft.add(admit(Submission(raw[57:], blob, key, (), amends), memory.keys()))
+        named = [memory.index_of(one) for one in named_hashes(leaf.claim)]
+        at = tuple(Position(index) for index in named if index is not None)
+        amends = at[0] if at and leaf.claim.kind in AMENDING_KINDS else None
+        erases = at if leaf.claim.kind is Kind.ERASURE else ()
+        entry = Submission(raw[57:], blob, key, (), amends, erases)
+        placed = draft.add(admit(entry, memory.keys()))
         if placed.known:
             raise BadRequest("stands already")
     for made in draft.leaves:
         memory.append(made)
 
 
-def appended(longer: SmallLog) -> list[bytes]:
-    """The leaves that the ledger makes of what follows the small log. Raises."""
-    memory, rest = Memory(LOG.leaves), longer.leaves[LOG.index :]
+def appended(longer: SmallLog, log: SmallLog) -> list[bytes]:
+    """The leaves that the ledger makes of what follows a log. Raises."""
+    memory, rest = Memory(log.leaves), longer.leaves[log.index :]
     while rest:
         append(memory, rest, recipes(longer))
-    return memory.leaves[LOG.index :]
+    return memory.leaves[log.index :]
 
 
 @pytest.mark.parametrize(
@@ -137,10 +145,19 @@ def appended(longer: SmallLog) -> list[bytes]:
 )
 def test_appends(name: str, longer: SmallLog, valid: bool) -> None:
     if valid:
-        assert appended(longer) == longer.leaves[LOG.index :]
+        assert appended(longer, LOG) == longer.leaves[LOG.index :]
     else:
         with pytest.raises((BadRequest, BadEvidence)):
-            appended(longer)
+            appended(longer, LOG)
+
+
+@pytest.mark.parametrize(("name", "longer", "valid"), GOVERNED, ids=[row[0] for row in GOVERNED])
+def test_appends_to_the_governed_log(name: str, longer: SmallLog, valid: bool) -> None:
+    if valid:
+        assert appended(longer, GOVERNED_LOG) == longer.leaves[GOVERNED_LOG.index :]
+    else:
+        with pytest.raises((BadRequest, BadEvidence)):
+            appended(longer, GOVERNED_LOG)
 
 
 def test_the_small_log_is_what_the_ledger_makes() -> None:

@@ -12,6 +12,7 @@ from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import DIRECTORY_CHAIN, ZERO_HASH, ChainId, Hash
 from ledger.wire.leaf import MEMBER_HEADER, encode_leaf
 from tests.vectors.entries_changes import enrol_body, revoke_body
+from tests.vectors.entries_identity_lies import false_identities, true_identities
 from tests.vectors.entries_log import SmallLog, leaf_claim
 from tests.vectors.entries_registry import genesis_body
 from tests.vectors.entries_world import (
@@ -230,7 +231,7 @@ def _lone_member(log: SmallLog) -> None:
 
 
 def _true() -> dict[str, Change]:
-    return {
+    return true_identities() | {
         "record": _entry(Kind.RECORD, PERSON),
         "record-of-an-author-just-enrolled": _enrol_then_sign,
         "enrolment-by-the-clinic": _actor(
@@ -261,9 +262,14 @@ def _id_of_another_author(log: SmallLog) -> None:
 
 
 def _false() -> dict[str, Change]:
-    return {**_false_signers(), **_false_actors(), **_false_chains(), **_false_headers()} | (
-        _false_batches()
-    )
+    return {
+        **_false_signers(),
+        **_false_actors(),
+        **_false_chains(),
+        **_false_headers(),
+        **_false_batches(),
+        **false_identities(),
+    }
 
 
 def _false_signers() -> dict[str, Change]:

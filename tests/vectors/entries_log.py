@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ledger.errors import CounterfoilError
+from ledger.identity import Contest
 from ledger.merkle import Frontier, inclusion_proof, leaf_hash, subtree_root
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.checkpoint import Checkpoint, MlDsaVerifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
+from ledger.wire.erasure import Attest, EraseEntries, EraseRecord, Erasure
 from ledger.wire.ids import (
     BATCH_CHAIN,
     DIRECTORY_CHAIN,
@@ -25,27 +28,35 @@ from ledger.wire.ids import (
 from ledger.wire.leaf import MEMBER_HEADER, encode_leaf
 from ledger.wire.note import sign_note
 from ledger.wire.receipt import Receipt, render_receipt
+from ledger.wire.statement import StatementKey
 from ledger.wire.tile import Tile, encode_bundle
-from tests.vectors.entries_changes import enrol_body, revoke_body
+from tests.vectors.entries_changes import enrol_body, revoke_body, rotate_body
 from tests.vectors.entries_registry import genesis_body
 from tests.vectors.entries_sealed import CBOR, FHIR, Recipe, blob_hash
 from tests.vectors.entries_world import (
+    AUTHOR_ML_DSA,
     CHECKPOINT_KEY,
     CHECKPOINT_ML_DSA,
     CLINIC,
     DAY_MS,
+    DOCTOR,
     GOVERNOR,
     LOG_CHAIN,
     MINUTE_MS,
     ORIGIN,
     ORIGIN_HASH,
     OTHER_PERSON,
+    PATIENT,
     PERSON,
     PHARMACY,
+    PROXY,
     START_MS,
+    KeptMlDsa,
+    Keyed,
     Signer,
     entry_id,
 )
+from tests.vectors.files import stored
 
 SEALED_KINDS: Final = (
     Kind.OPEN,
@@ -53,8 +64,14 @@ SEALED_KINDS: Final = (
     Kind.AMEND,
     Kind.RETRACT,
     Kind.LINK,
+    Kind.UNLINK,
     Kind.ACCESS,
 )
+Author = Signer | Keyed
+SIGNATURES: Final[dict[str, str]] = dict(stored("log.json").get("ml_dsa_signatures", {}))
+DOCTOR_ML_DSA: Final = Keyed(DOCTOR.id, StatementKey.of(KeptMlDsa(AUTHOR_ML_DSA, SIGNATURES)))
+"""The doctor behind its rotation."""
+LINK_AT: Final = 13
 TIME: Final = START_MS // 1000 + 60
 
 
@@ -80,17 +97,17 @@ class SmallLog:
     def copy(self) -> SmallLog:
         return SmallLog(list(self.leaves), dict(self.heads), [], self.now)
 
-    def derived(self, label: bytes, owner: Signer) -> ChainId:
+    def derived(self, label: bytes, owner: Author) -> ChainId:
         return derived_chain(label, self.id, ActorId(owner.id))
 
-    def claim(self, kind: Kind, chain: ChainId, author: Signer, content: bytes = b"") -> Claim:
+    def claim(self, kind: Kind, chain: ChainId, author: Author, content: bytes = b"") -> Claim:
         """A claim with its sealed blob, where the kind has one."""
         log = ORIGIN_HASH if kind is Kind.GENESIS else self.id
         born = entry_id(self.now, f"small {self.index} {content.decode()}")
         claim = Claim(kind, log, chain, author.id, born, self.now)
         if kind not in SEALED_KINDS:
             return claim
-        header = CBOR if kind in (Kind.OPEN, Kind.LINK, Kind.ACCESS) else FHIR
+        header = CBOR if kind in (Kind.OPEN, Kind.LINK, Kind.UNLINK, Kind.ACCESS) else FHIR
         return self.seal(claim, Recipe(content, header))
 
     def seal(self, claim: Claim, recipe: Recipe) -> Claim:
@@ -114,14 +131,14 @@ class SmallLog:
         self.heads[chain] = (seq, leaf_hash(leaf), index)
         return index
 
-    def add(self, claim: Claim, signer: Signer) -> int:
+    def add(self, claim: Claim, signer: Author) -> int:
         """A single entry."""
         seq, prev, at = self.place(claim.chain)
         self.now += 1000
         leaf = encode_leaf(seq, prev, at, self.now, signer.key.sign(claim))
         return self.put(leaf, claim.chain, seq)
 
-    def entry(self, kind: Kind, chain: ChainId, author: Signer, content: bytes = b"") -> int:
+    def entry(self, kind: Kind, chain: ChainId, author: Author, content: bytes = b"") -> int:
         return self.add(self.claim(kind, chain, author, content), author)
 
     def amending(self, kind: Kind, chain: ChainId, at: int, content: bytes = b"") -> Claim:
@@ -129,11 +146,18 @@ class SmallLog:
         amended = leaf_hash(self.leaves[at])
         return replace(self.claim(kind, chain, CLINIC, content), amended=amended)
 
-    def actor(self, chain: bytes, body: bytes) -> Claim:
-        """The governor's actor entry."""
-        return replace(self.claim(Kind.ACTOR, ChainId(chain), GOVERNOR), body=body)
+    def actor(self, chain: bytes, body: bytes, author: Author = GOVERNOR) -> Claim:
+        """An actor entry, the governor's if nobody else is named."""
+        return replace(self.claim(Kind.ACTOR, ChainId(chain), author), body=body)
 
-    def batch(self, author: Signer, members: list[Claim], body: BatchBody | None = None) -> int:
+    def erasure(self, chain: ChainId, body: Erasure, author: Author = CLINIC) -> Claim:
+        """An order, or the word that it was done."""
+        return replace(self.claim(Kind.ERASURE, chain, author), body=body.encode())
+
+    def hash(self, index: int) -> Hash:
+        return leaf_hash(self.leaves[index])
+
+    def batch(self, author: Author, members: list[Claim], body: BatchBody | None = None) -> int:
         """A batch leaf and its members; ``body`` puts a false one under the signature."""
         claims = [member.encode() for member in members]
         root = subtree_root(member_hashes(claims))
@@ -216,7 +240,35 @@ def small_log() -> tuple[SmallLog, list[str]]:
     expiring = log.claim(Kind.RECORD, OTHER_PERSON, CLINIC, b"{}")
     expiring = replace(expiring, expires_ms=log.now + MINUTE_MS, authored_ms=START_MS - DAY_MS)
     named("record-that-expires", log.add(expiring, CLINIC))
+    for name, index in _governed_by_institutions(log):
+        named(name, index)
     return log, names
+
+
+def _governed_by_institutions(log: SmallLog) -> Iterator[tuple[str, int]]:
+    """People whom the clinic enrols; a key that changes; a link that ends; an erasure."""
+    yield (
+        "enrol-practitioner",
+        log.add(log.actor(DOCTOR.id, enrol_body("practitioner", DOCTOR.public), CLINIC), CLINIC),
+    )
+    yield "record-of-the-practitioner", log.entry(Kind.RECORD, PERSON, DOCTOR, b"{}")
+    body = enrol_body("person", PATIENT.public)
+    yield "enrol-person", log.add(log.actor(PATIENT.id, body, CLINIC), CLINIC)
+    body = enrol_body("proxy", PROXY.public)
+    yield "enrol-proxy", log.add(log.actor(PROXY.id, body, PATIENT), PATIENT)
+    yield "access-of-the-proxy", log.entry(Kind.ACCESS, PERSON, PROXY)
+    body = rotate_body(DOCTOR.public)
+    yield "rotate-practitioner", log.add(log.actor(DOCTOR.id, body, DOCTOR), DOCTOR)
+    yield "record-under-ml-dsa-44", log.entry(Kind.RECORD, PERSON, DOCTOR_ML_DSA, b"{}")
+    body = Contest(18).encode()
+    yield "contest-practitioner", log.add(log.actor(DOCTOR.id, body, CLINIC), CLINIC)
+    unlink = replace(log.claim(Kind.UNLINK, PERSON, CLINIC), amended=log.hash(LINK_AT))
+    yield "unlink", log.add(unlink, CLINIC)
+    order = EraseEntries(tuple(sorted(log.hash(at) for at in (5, 6))))
+    ordered = log.add(log.erasure(PERSON, order), CLINIC)
+    yield "order", ordered
+    yield "attest", log.add(log.erasure(PERSON, Attest(log.hash(ordered))), CLINIC)
+    yield "order-record", log.add(log.erasure(OTHER_PERSON, EraseRecord()), CLINIC)
 
 
 def _ml_dsa_line(checkpoint: Checkpoint, stored: str | None) -> bytes:
@@ -272,6 +324,7 @@ def log_vectors(stored_line: str | None) -> dict[str, object]:
         "root": checkpoint.root.hex(),
         "checkpoint": _text(provisional + line),
         "ml_dsa_line": line.decode(),
+        "ml_dsa_signatures": SIGNATURES,
         "leaves": rows,
         "heads": {
             chain.hex(): {"seq": seq, "hash": hash_.hex(), "index": index}
@@ -303,7 +356,7 @@ def leaf_claim(leaf: bytes) -> bytes:
     """The fixed part of the claim in a leaf: a statement's head has 3 bytes over 255, else 2."""
     if leaf[0] == 2:
         return leaf[69:239]
-    at = 57 + 4 + 146 + 1
+    at = 57 + 4 + leaf[60] + 1
     return leaf[at + (2 if leaf[at] == 0x58 else 3) :][:170]
 
 

@@ -38,7 +38,20 @@ def genesis_body() -> bytes:
 
 def succession_body() -> bytes:
     """The body of a log that follows another one."""
-    fields: dict[str, cbor.Value] = {
+    return cbor.encode(_genesis_fields() | {"predecessor": _predecessor()})
+
+
+def succession_vectors() -> dict[str, object]:
+    """The body of a first leaf that follows another log, and its newest field by itself."""
+    return {
+        "about": "bodies of successions in hex; valid: one body alone breaks no rule",
+        "predecessor": {"name": "predecessor", "cbor": cbor.encode(_predecessor()).hex()},
+        "cases": cases("body", {"succession": succession_body()}, {}),
+    }
+
+
+def _predecessor() -> dict[str, cbor.Value]:
+    return {
         "log": seed("succession: log"),
         "origin": "old.example.org/entries",
         "size": 53,
@@ -46,7 +59,6 @@ def succession_body() -> bytes:
         "checkpoint": b"the old log's checkpoint",
         "approvals": [b"an old governor's approval"],
     }
-    return cbor.encode(_genesis_fields() | {"predecessor": fields})
 
 
 def _genesis_fields() -> dict[str, cbor.Value]:

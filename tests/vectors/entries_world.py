@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from ledger.wire.checkpoint import MlDsaSigner
 from ledger.wire.ids import ActorId, ChainId, EntryId, Hash
-from ledger.wire.keys import raw_public
+from ledger.wire.keys import ML_DSA_44, raw_public
 from ledger.wire.note import Ed25519Signer
 from ledger.wire.statement import StatementKey
 from tests.vectors.tree_keys import seed
@@ -52,10 +53,49 @@ class Signer:
         return raw_public(self.private)
 
 
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """An actor with another key than that of its name."""
+
+    id: ActorId
+    key: StatementKey
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMlDsa:
+    """Signs with ML-DSA-44. Signatures are randomised, so those that a vector file holds are used
+    again; ``kept`` has them by the SHA-256 of what they sign.
+    """
+
+    private: MLDSA44PrivateKey
+    kept: dict[str, str]
+
+    @property
+    def alg(self) -> int:
+        return ML_DSA_44
+
+    @property
+    def public_key(self) -> bytes:
+        return self.private.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        digest = sha256(message).hexdigest()
+        signature = bytes.fromhex(self.kept.get(digest, ""))
+        try:
+            self.private.public_key().verify(signature, message)
+        except InvalidSignature:
+            signature = self.private.sign(message)
+            self.kept[digest] = signature.hex()
+        return signature
+
+
 GOVERNOR: Final = Signer.of("governor")
 CLINIC: Final = Signer.of("clinic")
 PHARMACY: Final = Signer.of("pharmacy")
 STRANGER: Final = Signer.of("stranger")
+DOCTOR: Final = Signer.of("doctor")
+PATIENT: Final = Signer.of("patient")
+PROXY: Final = Signer.of("proxy")
 LOG_STATEMENT: Final = raw_public(private("log statement key"))
 CHECKPOINT_KEY: Final = Ed25519Signer(ORIGIN, private("entries checkpoint ed25519"))
 CHECKPOINT_ML_DSA: Final = MlDsaSigner(

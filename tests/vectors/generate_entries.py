@@ -20,9 +20,11 @@ from tests.vectors.entries_bodies import (
 )
 from tests.vectors.entries_claims import claim_vectors
 from tests.vectors.entries_content import content_vectors
+from tests.vectors.entries_erasure import erasure_vectors
+from tests.vectors.entries_governed import governed_vectors
 from tests.vectors.entries_large import large_vectors
 from tests.vectors.entries_log import log_vectors
-from tests.vectors.entries_registry import registry_vectors
+from tests.vectors.entries_registry import registry_vectors, succession_vectors
 from tests.vectors.entries_sealed import sealed_vectors
 from tests.vectors.entries_statements import leaf_vectors, ml_dsa_statement, statement_vectors
 from tests.vectors.files import stored, write_or_check
@@ -36,6 +38,8 @@ def build() -> dict[str, object]:
         "cbor.json": cbor_vectors(),
         "claim.json": claim_vectors(),
         "content.json": content_vectors(),
+        "erasure.json": erasure_vectors(),
+        "governed-log.json": governed_vectors(),
         "ids.json": ids_vectors(),
         "keys.json": keys_vectors(),
         "large-payload.json": large_vectors(),
@@ -43,6 +47,7 @@ def build() -> dict[str, object]:
         "log.json": log_vectors(stored("log.json").get("ml_dsa_line")),
         "registry.json": registry_vectors(),
         "sealed-blob.json": sealed_vectors(),
+        "succession.json": succession_vectors(),
         "statement.json": statement_vectors(
             ml_dsa_statement(None if kept is None else bytes.fromhex(kept))
         ),

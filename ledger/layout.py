@@ -79,6 +79,16 @@ def write_layout(
     return Layout(building, origin, guard, predecessor)
 
 
+def relocated(layout: Layout, directory: Path, guard: Path) -> bytes:
+    """The ledger.json of the same ledger in another directory."""
+    document = {"format": FORMAT, "origin": layout.origin, "guard": _relative(guard, directory)}
+    if layout.predecessor is not None:
+        document["predecessor"] = _relative(layout.predecessor, directory)
+    if layout.successor:
+        document["successor"] = layout.successor
+    return _encode(document)
+
+
 def write_successor(layout: Layout, origin: str) -> None:
     """Say in a ledger's ledger.json which log took over from it."""
     path = layout.directory / _FILE

@@ -15,6 +15,7 @@ from typer.main import get_command
 from ledger.cli import (
     actors,
     appending,
+    backups,
     enrolling,
     erasing,
     evidence,
@@ -26,6 +27,7 @@ from ledger.cli import (
     showing,
     timelines,
     upkeep,
+    vaulting,
 )
 from ledger.cli.outcome import DONE, EXIT_CODES, INTERRUPTED, USAGE, report, say
 from ledger.cli.unlocking import add_options
@@ -57,6 +59,8 @@ for group in (
     erasing,
     evidence,
     upkeep,
+    backups,
+    vaulting,
 ):
     group.add_to(app)
 add_options(app)

@@ -123,6 +123,16 @@ class Environment:
             ) from error
         return result
 
+    def copy_to(self, directory: Path) -> None:
+        """A consistent copy of the data file into a directory, beside a writer if there is one.
+
+        Raises LedgerFault.
+        """
+        try:
+            self._env.copy(str(directory))
+        except lmdb.Error as error:
+            raise LedgerFault(f"store: LMDB cannot copy its data: {error}") from error
+
     @property
     def used_bytes(self) -> int:
         """Bytes of the data file that hold pages."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +48,28 @@ def replace(path: Path, data: bytes) -> None:
     write_new(fresh, data)
     os.replace(fresh, path)
     sync_directory(path.parent)
+
+
+def copy_part(source: Path, target: Path, size: int) -> str:
+    """Copy the first ``size`` bytes into a new owner-only file, durably; returns their SHA-256 in
+    hex. OSError when there are fewer.
+    """
+    digest = sha256()
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_FILE)
+    try:
+        with source.open("rb") as file:
+            at = 0
+            while at < size:
+                piece = file.read(min(_PIECE, size - at))
+                if not piece:
+                    raise OSError(errno.EIO, "is shorter than it should be", str(source))
+                write_all(handle, piece, at)
+                digest.update(piece)
+                at += len(piece)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return digest.hexdigest()
 
 
 def open_random(path: Path) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from itertools import groupby
 from typing import Final
@@ -23,8 +24,10 @@ from ledger.merkle import check_inclusion, leaf_hash
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.vault.journal import Journal
-from ledger.vault.keys import VaultKeys
-from ledger.vault.opening import Secrets, VaultPaths, open_keys
+from ledger.vault.keys import Progress, VaultKeys
+from ledger.vault.master import NewMaster
+from ledger.vault.opening import Secrets, VaultPaths, open_keys, renew_master
+from ledger.vault.rotation import new_period
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
@@ -43,7 +46,8 @@ class Vault:
         self, paths: VaultPaths, secrets: Secrets, store: Store, registry: Registry
     ) -> None:
         self.keys = open_keys(paths, secrets)
-        self._tags = secrets.tags
+        self.secrets = secrets
+        self._paths = paths
         self._store = store
         self._registry = registry
         self._journal = Journal(paths.journal)
@@ -55,7 +59,7 @@ class Vault:
 
     def tag(self, domain: bytes, *parts: bytes) -> bytes:
         """A keyed fingerprint for the tag index (16 bytes)."""
-        return self._tags.tag(domain, *parts)
+        return self.secrets.tags.tag(domain, *parts)
 
     def use(self, index: int, purpose: str) -> Content:
         """Open an entry for internal work, which must not hand it to a caller."""
@@ -99,6 +103,23 @@ class Vault:
         for first, count in _neighbours(doomed):
             self._journal.add({"entry": first, "count": count, "destroy": reason})
         self.keys.destroy(doomed)
+
+    def new_period(self, progress: Progress = lambda *_: None) -> int:
+        """Move all keys under a new period key and destroy the old one; returns its number.
+
+        Nothing else may be asked of the ledger meanwhile.
+        """
+        self.keys.close()
+        period = new_period(self._paths, self.secrets, self.note, progress)
+        self.secrets = replace(self.secrets, period=period)
+        self.keys = open_keys(self._paths, self.secrets)
+        return period.number
+
+    def renew_master(self, new: NewMaster) -> None:
+        """Put the period key under a new master key and destroy the old one."""
+        renew_master(self._paths, self.secrets, new)
+        self.secrets = replace(self.secrets, master=new.key)
+        self.note({"period": self.secrets.period.number, "master": "renewed"})
 
     def note(self, fields: dict[str, int | str]) -> None:
         """A line about the vault itself."""

@@ -2,13 +2,15 @@
 
 One JSON object a line, each holding the hash of the line before it, synced before any content
 leaves. What was released to a caller; what was opened inside and returned to none; keys that were
-destroyed; a period that replaces another, and a period that was destroyed:
+destroyed; a period that replaces another, and a period that was destroyed (or discarded: half made
+when a crash came); a period key under a new master key:
 
     {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18, "sum": hex}
     {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index", "sum": hex}
     {"prev": hex, "ms": 1763712000000, "entry": 17, "count": 2, "destroy": "erasure", "sum": hex}
     {"prev": hex, "ms": 1763712000000, "period": 2, "replaces": 1, "sum": hex}
     {"prev": hex, "ms": 1763712000000, "period": 1, "destroyed": "all", "sum": hex}
+    {"prev": hex, "ms": 1763712000000, "period": 2, "master": "renewed", "sum": hex}
 
     prev = SHA-256 of the line before, without its line end; zeros for the first
     sum  = first 8 bytes of the SHA-256 of the line without this field, for the newest line

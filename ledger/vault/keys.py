@@ -153,6 +153,16 @@ class VaultKeys:
         self._handle, self._open_file = -1, -1
 
 
+def slot_files(directory: Path, size: int) -> list[tuple[Path, int]]:
+    """The files that hold the slots of leaves [0, size), and how many bytes of each do."""
+    parts = []
+    for number in range(-(-size // _FILE)):
+        path = directory / f"{number:08d}.keys"
+        if path.exists():
+            parts.append((path, min(path.stat().st_size, (size - number * _FILE) * SLOT)))
+    return parts
+
+
 def _transform(context: CipherContext, first: int, data: bytes) -> bytes:
     """Run the slots from ``first`` on through a data unit's cipher.
 

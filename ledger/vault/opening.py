@@ -155,18 +155,19 @@ def renew_master(paths: VaultPaths, secrets: Secrets, new: NewMaster) -> None:
     wipe(paths.next_master)
     write_new(paths.next_master, new.document)
     switch_period(paths, secrets.period, new.key)
-    clear_leftovers(paths)
+    periods.forget_others(paths.periods)
+    _settle_master(paths)
 
 
 def recover_master(paths: VaultPaths, period: PeriodKey, new: NewMaster) -> None:
-    """Keep a period key that came from elsewhere under a new master key; what lay here before is
-    destroyed.
+    """Keep a period key that came from elsewhere under a new master key. Keys and file of period
+    keys that lay here before are destroyed; the slots are left to the next opening.
     """
     wipe(paths.next_master)
     wipe(paths.periods)
     write_new(paths.next_master, new.document)
     _create_periods(paths, period, new.key)
-    clear_leftovers(paths)
+    _settle_master(paths)
 
 
 def _create_periods(paths: VaultPaths, period: PeriodKey, master: MasterKey) -> None:
@@ -176,6 +177,15 @@ def _create_periods(paths: VaultPaths, period: PeriodKey, master: MasterKey) -> 
 
 def _context(log: Hash, number: int) -> bytes:
     return _CONTEXT + log + number.to_bytes(8, "big")
+
+
+def descriptions(keys: Path) -> list[Description]:
+    """Of all periods that have slots here, newest first; damaged ones are left out."""
+    found = []
+    for path in sorted(keys.glob("[0-9]*"), reverse=True):
+        with suppress(LedgerFault):
+            found.append(Description.read(path))
+    return found
 
 
 def _master_path(paths: VaultPaths, wanted: bytes) -> Path:
@@ -214,6 +224,12 @@ def clear_leftovers(paths: VaultPaths, note: Note = lambda _: None) -> None:
         number = int(path.name)
         _wipe_directory(path)
         note({"period": number, "destroyed" if number < current.number else "discarded": "all"})
+    _settle_master(paths)
+
+
+def _settle_master(paths: VaultPaths) -> None:
+    """One master key is left: the one that the file of period keys names."""
+    current = periods.read_period(paths.periods)
     if _master_path(paths, current.master) == paths.next_master:
         wipe(paths.master)
         os.replace(paths.next_master, paths.master)

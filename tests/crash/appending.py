@@ -14,6 +14,7 @@ from ledger.errors import LedgerFault
 from ledger.founding import found as found_ledger
 from ledger.log import Log
 from ledger.store.environment import StorageFull
+from ledger.vault.master import new_file_master
 from tests.crash import points
 from tests.crash.checking import dump
 from tests.crash.ledgers import ORIGIN, Record, Workload, hand_in, record_path, small_runs
@@ -34,16 +35,34 @@ def append(directory: str, seed: int, point: str | None, hits: int, steps: int) 
 
 def found(directory: str, passed: int) -> None:
     """Found a ledger and die at the ``passed``-th point of it, whatever it is called."""
-    seen = 0
-
-    def at(_: str) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == passed:
-            die()
-
-    points.install(pytest.MonkeyPatch(), at)
+    points.install(pytest.MonkeyPatch(), _DieAt(passed))
     found_ledger(Path(directory), ORIGIN)
+
+
+def rotate(directory: str, passed: int) -> None:
+    """Begin a new period and die at the ``passed``-th point of it."""
+    with Log.open(Path(directory)) as log:
+        points.install(pytest.MonkeyPatch(), _DieAt(passed))
+        log.vault.new_period()
+
+
+def renew_master(directory: str, passed: int) -> None:
+    """Take a new master key and die at the ``passed``-th point of it."""
+    with Log.open(Path(directory)) as log:
+        points.install(pytest.MonkeyPatch(), _DieAt(passed))
+        log.vault.renew_master(new_file_master())
+
+
+class _DieAt:
+    """Ends this process at the ``passed``-th point, whatever it is called."""
+
+    def __init__(self, passed: int) -> None:
+        self._left = passed
+
+    def __call__(self, _: str) -> None:
+        self._left -= 1
+        if not self._left:
+            die()
 
 
 class Killer:

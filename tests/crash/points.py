@@ -18,7 +18,7 @@ import pytest
 
 from ledger import appender, founding
 from ledger.store import environment, files, guard, payloads, sorted_index, tails
-from ledger.vault import journal, keys
+from ledger.vault import journal, keys, opening, periods
 
 Callback = Callable[[str], None]
 
@@ -29,6 +29,7 @@ _WRITERS: Final[dict[str, ModuleType]] = {
     "guard": guard,
     "file": files,
     "journal": journal,
+    "periods": periods,
 }
 APPEND: Final = (
     "payload: before write",
@@ -177,6 +178,7 @@ def install(patch: pytest.MonkeyPatch, at: Callback) -> None:
         patch.setattr(module, "write_all", _writing(name, at))
         patch.setattr(module, "os", _Os(name, at))
     patch.setattr(founding, "os", _Os("founding", at))
+    patch.setattr(opening, "os", _Os("opening", at))
     patch.setattr(environment, "lmdb", _Lmdb(lmdb, at))
     for owner, method, name in (
         (vars(sorted_index)["Merger"], "merge", "merge"),

@@ -82,7 +82,7 @@ def own_new_master(
 ) -> NewMaster:
     """A new master key as the options say: in a token, under a passphrase, in a file."""
     if module is not None:
-        session = open_session(module, token, current_unlock().pin(token))
+        session = open_session(module, token, current_unlock().pin(token), writable=True)
         return new_token_master(module, token, label, session)
     if passphrase_file is not None:
         return new_passphrase_master(Unlock((passphrase_file,)).new_passphrase())

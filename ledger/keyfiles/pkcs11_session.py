@@ -110,16 +110,24 @@ class Pkcs11Session:
     def _aes_key(self, label: str) -> object:
         import pkcs11
 
-        return self._session.get_key(pkcs11.ObjectClass.SECRET_KEY, pkcs11.KeyType.AES, label)
+        try:
+            return self._session.get_key(pkcs11.ObjectClass.SECRET_KEY, pkcs11.KeyType.AES, label)
+        except (pkcs11.NoSuchKey, pkcs11.MultipleObjectsReturned) as error:
+            raise LedgerFault(
+                f"token {self._token} has not one AES key {label}",
+                hint="list its keys with the token's own tools",
+            ) from error
 
 
 def _whole(data: bytes | Iterator[bytes]) -> bytes:
     return data if isinstance(data, bytes) else b"".join(data)
 
 
-def open_session(module: str, token: str, pin: str) -> Pkcs11Session:
-    """Log in to a token. Raises BadRequest for a refused PIN or without the library, LedgerFault
-    when the module or the token is not there.
+def open_session(module: str, token: str, pin: str, *, writable: bool = False) -> Pkcs11Session:
+    """Log in to a token, ``writable`` to make a key there.
+
+    Raises BadRequest for a refused PIN or without the library, LedgerFault when the module or the
+    token is not there.
     """
     try:
         import pkcs11
@@ -131,10 +139,10 @@ def open_session(module: str, token: str, pin: str) -> Pkcs11Session:
     try:
         found = pkcs11.lib(module).get_token(token_label=token)
         try:
-            session = found.open(user_pin=pin)
+            session = found.open(user_pin=pin, rw=writable)
         except pkcs11.UserAlreadyLoggedIn:
             # One login counts for a whole process.
-            session = found.open()
+            session = found.open(rw=writable)
     except RuntimeError as error:
         raise _explained(error, token) from error
     return Pkcs11Session(session, token)
@@ -158,7 +166,7 @@ def _explained(error: RuntimeError, token: str) -> CounterfoilError:
             )
         case pkcs11.NoSuchKey() | pkcs11.MultipleObjectsReturned():
             return BadRequest(
-                f"token {token} has not one such key of that label and id",
+                f"token {token} has not one Ed25519 key of that label and id",
                 hint="list its keys with the token's own tools",
             )
         case _:

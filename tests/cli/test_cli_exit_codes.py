@@ -41,8 +41,9 @@ def test_help_documents_the_exit_codes_and_gives_examples() -> None:
         assert code in " ".join(ran.text.split())
     commands = ["init", "enrol", "revoke", "import", "append", "show", "history", "receipt"]
     commands += ["prove", "checkpoint", "export-tiles", "check", "guard", "stats"]
+    commands += ["backup", "restore"]
     for command in commands:
-        assert f"  {command} " in ran.text
+        assert f"  {command} " in ran.text, command
         assert f"  counterfoil {command} " in done(command, "--help").text, command
 
 

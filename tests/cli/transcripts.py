@@ -5,7 +5,7 @@
     counterfoil: ...                    all it writes, in order
     [exit code 2]                       unless it is 0
 
-Known besides the two commands: `cat FILE`, `echo TEXT`, `head -c NM /dev/zero` (MiB), `cmp A B`,
+Known besides the two commands: `cat FILE`, `rm FILE`, `echo TEXT`, `head -c NM /dev/zero` (MiB), `cmp A B`,
 `> FILE`, "$(sed -n Np FILE)", and `date -s 2044-05-06`, which moves the clock of all that follows
 forward to that day in UTC. Every transcript begins in a directory of its own with the files of
 docs/demo. Ids, hashes, keys and today's dates differ from run to run, so they are numbered as they
@@ -99,6 +99,9 @@ def execute(words: list[str], apart: bool) -> tuple[int, str, str]:
         return 0, "\0" * (int(words[2].removesuffix("M")) << 20), ""
     if words[0] == "cmp":
         return int(not filecmp.cmp(words[1], words[2], shallow=False)), "", ""
+    if words[0] == "rm":
+        Path(words[1]).unlink()
+        return 0, "", ""
     if words[0] == "cat":
         return 0, "", Path(words[1]).read_text()
     with (

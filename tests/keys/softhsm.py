@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from dataclasses import dataclass
@@ -47,5 +48,7 @@ def make_token(directory: Path, token: str) -> SoftHsm:
     os.environ["SOFTHSM2_CONF"] = str(configuration)
     command = ["softhsm2-util", "--init-token", "--free", "--label", token]
     subprocess.run([*command, "--pin", PIN, "--so-pin", _SO_PIN], check=True, capture_output=True)
+    # A session that outlives its library would end the process.
+    gc.collect()
     pkcs11.unload(module)
     return SoftHsm(module, token)

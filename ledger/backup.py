@@ -22,8 +22,14 @@ from ledger.errors import BadRequest, LedgerFault
 from ledger.keyfiles.log_keys import KEYS_DIRECTORY
 from ledger.layout import read_layout, relocated
 from ledger.merkle import leaf_hash
-from ledger.store.files import copy_part, make_directory, sync_directory, write_new
-from ledger.store.store import LMDB_DIRECTORY, PAYLOAD_DIRECTORY, RUN_DIRECTORIES, Store
+from ledger.store.files import OWNER_DIRECTORY, copy_part, make_directory, sync_directory, write_new
+from ledger.store.store import (
+    LARGE_DIRECTORY,
+    LMDB_DIRECTORY,
+    PAYLOAD_DIRECTORY,
+    RUN_DIRECTORIES,
+    Store,
+)
 from ledger.store.tables import RunName
 from ledger.store.tails import TAIL_ROW, tail_name
 from ledger.vault.backup import MANIFEST, Manifest, check_new
@@ -71,7 +77,9 @@ def _copy(store: Store, directory: Path, building: Path) -> int:
     copied = Store(building, writable=False)
     try:
         state = copied.state()
-        for part, size in _named_files(copied):
+        for part, size in [*_named_files(copied), *_large_files(directory)]:
+            for folder in reversed((building / part).relative_to(building).parents):
+                (building / folder).mkdir(mode=OWNER_DIRECTORY, exist_ok=True)
             copy_part(directory / part, building / part, size or (directory / part).stat().st_size)
     finally:
         copied.close()
@@ -94,6 +102,13 @@ def _named_files(store: Store) -> list[tuple[str, int]]:
     for start, rows in store.tail_rows().items():
         named.append((f"{tags}/{tail_name(start)}", rows * TAIL_ROW.size))
     return named
+
+
+def _large_files(directory: Path) -> list[tuple[str, int]]:
+    """Chunks of large payloads. Those that no entry names yet are removed by the next writer."""
+    root = directory / PAYLOAD_DIRECTORY / LARGE_DIRECTORY
+    chunks = [path for path in root.glob("*/*") if "." not in path.parent.name]
+    return [(str(path.relative_to(directory)), 0) for path in chunks if path.stat().st_size]
 
 
 def restore(

@@ -20,7 +20,7 @@ def test_help_gives_an_example(command: str) -> None:
 
 
 def test_refusals(ledger: Path, tmp_path: Path) -> None:
-    cases = [
+    cases: list[tuple[list[str | Path], str]] = [
         (["vault", "recover", ledger], "no shares were given"),
         (["vault", "drill", tmp_path], "is not a ledger"),
         (["vault", "escrow", ledger, "--to", ledger], "is there already"),
@@ -47,13 +47,20 @@ def test_a_drill_writes_nothing_and_a_restore_takes_the_key_files(
     log, vault = tmp_path / "log", tmp_path / "vault"
     size = done("backup", full, log, "--json").json["size"]
     assert done("vault", "backup", full, vault, "--json").json == {"size": size, "period": 1}
-    shares = [word for n in (1, 3) for word in ("--share", tmp_path / "s" / f"share-{n}-of-3.txt")]
+    shares: list[str | Path] = [
+        word for n in (1, 3) for word in ("--share", tmp_path / "s" / f"share-{n}-of-3.txt")
+    ]
     before = contents(tmp_path)
     assert done("vault", "drill", full, *shares, "--json").json["opened_keys"] > 50
     assert "not tried" in done("vault", "drill", vault, *shares).err
     assert contents(tmp_path) == before
-    files = ["--master", full / "vault/master.key", "--periods", full / "vault/periods"]
-    guard = ["--guard", full.with_name("ledger.guard"), "--keys", full / "keys"]
+    files: list[str | Path] = [
+        "--master",
+        full / "vault/master.key",
+        "--periods",
+        full / "vault/periods",
+    ]
+    guard: list[str | Path] = ["--guard", full.with_name("ledger.guard"), "--keys", full / "keys"]
     done("restore", tmp_path / "out", "--log", log, "--vault", vault, *files, *guard)
     assert done("check", tmp_path / "out").text == f"nothing wrong: {size} entries\n"
 

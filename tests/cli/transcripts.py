@@ -5,11 +5,11 @@
     counterfoil: ...                    all it writes, in order
     [exit code 2]                       unless it is 0
 
-Known besides the two commands: `cat FILE`, `rm FILE`, `echo TEXT`, `head -c NM /dev/zero` (MiB), `cmp A B`,
-`> FILE`, "$(sed -n Np FILE)", and `date -s 2044-05-06`, which moves the clock of all that follows
-forward to that day in UTC. Every transcript begins in a directory of its own with the files of
-docs/demo. Ids, hashes, keys and today's dates differ from run to run, so they are numbered as they
-come; in a command, a number stands for what it stood for.
+Known besides the two commands: `cat FILE`, `rm FILE`, `echo TEXT`, `head -c NM /dev/zero` (MiB),
+`cmp A B`, `> FILE`, "$(sed -n Np FILE)", and `date -s 2044-05-06`, which moves the clock of all
+that follows forward to that day in UTC. Every transcript begins in a directory of its own with
+the files of docs/demo. Ids, hashes, keys and today's dates differ from run to run, so they are
+numbered as they come; in a command, a number stands for what it stood for.
 
     python -m tests.cli.transcripts     writes what the commands say today into the files
 """

@@ -38,7 +38,8 @@ def kill_at_every(children: ForkServer, ledger: Path, place: Path, first: int, s
         copy = fresh(ledger, place / "copy")
         status = children.run(JOB, directory=str(copy), passed=passed)
         report = check_ledger(copy)
-        assert report.problems == []
+        # Half a line of the journal is cut off by the next opening.
+        assert {one.where for one in report.problems} <= {"vault journal"}
         with Log.open(copy) as log:
             order = only_order(log)
             pending = is_pending(log.reader.store, log.vault.keys, order)

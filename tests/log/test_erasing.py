@@ -19,6 +19,8 @@ from ledger.errors import BadRequest, LedgerFault
 from ledger.export import export_tiles
 from ledger.log import Log
 from ledger.store import sorted_index
+from ledger.vault.opening import open_vault
+from ledger.vault.rotation import new_period
 from ledger.wire.ids import ChainId
 from ledger.wire.manifest import MIN_CHUNK
 from tests.log.sample import Sample, placed
@@ -263,3 +265,30 @@ def test_the_export_is_as_before(sample: Sample, place: Path) -> None:
     full = ("tile/0/000", "tile/entries/000")
     for name in full:
         assert (before / name).read_bytes() == (after / name).read_bytes()
+
+
+def test_slots_of_a_destroyed_period_open_nothing(sample: Sample, place: Path) -> None:
+    """Payload and slots of before come back, their period's key does not."""
+    segment = sample.directory / "payloads" / "00000000.seg"
+    with Log.open(sample.directory) as log:
+        index, *_ = append(log, sample, sample.record, 3)
+        blob = log.reader.store.payload(index)
+        offset = segment.read_bytes().index(blob)
+        shutil.copytree(log.layout.vault.keys, place / "slots")
+        carry_out(log, order(log, sample, [index]))
+        paths = log.layout.vault
+        new_period(paths, open_vault(paths), log.vault.note)
+    shutil.copytree(place / "slots", paths.keys, dirs_exist_ok=True)
+    with open(segment, "r+b") as file:
+        file.seek(offset)
+        file.write(blob)
+    report = check_ledger(sample.directory)
+    assert report.problems == []
+    assert report.notes[0].where.startswith("erasure ")
+    with Log.open(sample.directory) as log:
+        assert log.reader.store.payload(index) == blob
+        with pytest.raises(BadRequest, match="gone for good"):
+            log.vault.use(index, "test")
+        carry_out(log, find_orders(log.reader.store, log.reader.checkpoint.size)[0])
+    report = check_ledger(sample.directory)
+    assert (report.problems, report.notes) == ([], [])

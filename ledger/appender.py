@@ -33,6 +33,7 @@ from ledger.heads import ChainHeads
 from ledger.identity import Registry
 from ledger.keyfiles import LogKeys
 from ledger.merkle import Frontier
+from ledger.reader import Reader, earlier_leaves, inherited_from
 from ledger.sequencer import ID_WINDOW_MS, Appended, Draft, LogView, receive_time
 from ledger.store.environment import CommitFailed
 from ledger.store.guard import Guard
@@ -73,6 +74,8 @@ class Parts:
     builder: RunBuilder
     frontier: Frontier
     latest_id: bytes
+    predecessor: Reader | None
+    """Of the log that this one took over from."""
     resources: ExitStack
     stopped: bool = False
     """After a failed commit nothing more is written."""
@@ -262,6 +265,8 @@ class Appender:
             parts.store.index_of,
             parts.latest_id,
             parts.store.leaf,
+            inherited_from(parts.predecessor),
+            earlier_leaves(parts.predecessor),
         )
 
     def _apply(self, draft: Draft) -> None:

@@ -67,11 +67,13 @@ class Author:
     log: Hash
     id: ActorId
     key: StatementKey = field(repr=False)
+    first_log: Hash | None = None
+    """Id of the line's first log, where that is another one: derived chains follow from it."""
 
     @property
     def directory(self) -> ChainId:
         """The chain of this institution's own resources."""
-        return derived_chain(DIRECTORY_CHAIN, self.log, self.id)
+        return derived_chain(DIRECTORY_CHAIN, self.first_log or self.log, self.id)
 
     def entry(self, draft: Draft) -> Submission:
         """Seal and sign one entry."""
@@ -128,7 +130,7 @@ class Author:
         batch = Claim(
             Kind.BATCH,
             self.log,
-            derived_chain(BATCH_CHAIN, self.log, self.id),
+            derived_chain(BATCH_CHAIN, self.first_log or self.log, self.id),
             self.id,
             new_entry_id(now),
             now,

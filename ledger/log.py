@@ -77,6 +77,7 @@ class Log:
             parts.heads,
             parts.tags,
             lambda: appender.checkpoint,
+            parts.predecessor,
         )
         self._lock = lock
         self._publishing = threading.Lock()

@@ -20,6 +20,12 @@ from ledger.wire.leaf import claim_bytes
 FindLeaf = Callable[[Position], bytes]
 """The leaf at a position. Raises BadRequest where there is none."""
 
+
+def no_earlier_leaf(at: Position) -> bytes:
+    """Of a log that is the first of its line."""
+    raise BadRequest(f"there is no log {at.back} before this one")
+
+
 _AMENDED: Final = frozenset({Kind.RECORD, Kind.AMEND})
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from ledger.errors import BadRequest, LedgerFault
 from ledger.heads import ChainHeads, Head
-from ledger.identity import Registry
+from ledger.identity import End, Registry
 from ledger.index_replay import Inherited, open_indexes, replay
 from ledger.layout import Layout, read_layout
 from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
-from ledger.right_edge import verified_leaf, verify_right_edge
+from ledger.named import FindLeaf, no_earlier_leaf
+from ledger.right_edge import Earlier, verified_leaf, verify_right_edge
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED, RunName
 from ledger.tags import TagIndex
@@ -168,12 +169,14 @@ class Reader:
             if seq == 0:
                 return
             if entry.leaf.continues:
-                back = self._before(chain, back)
+                back = self.log_before(chain, back)
             index, seq = entry.leaf.prev_index, seq - 1
 
-    def _before(self, chain: ChainId, back: int) -> int:
-        """The newest log before one that has the chain."""
-        older = self.log_at(back).predecessor
+    def log_before(self, chain: ChainId, back: int) -> int:
+        """How far back the newest log is that has the chain, of those before ``back`` (-1: of all,
+        this one too). Raises BadRequest or LedgerFault.
+        """
+        older = self if back < 0 else self.log_at(back).predecessor
         if older is None:
             raise LedgerFault("store: a leaf continues a log that is not there", hint=DAMAGED)
         return back + 1 + older._placed_head(chain)[1]
@@ -209,9 +212,49 @@ def open_predecessor(layout: Layout) -> Reader | None:
         ) from error
 
 
+def earlier_of(predecessor: Reader | None) -> Earlier | None:
+    """What the log before leaves to this one."""
+    if predecessor is None:
+        return None
+    return Earlier(predecessor.registry, end_of(predecessor))
+
+
+def end_of(reader: Reader) -> End:
+    """How a log ends, or would if it was taken over now."""
+    registry, checkpoint = reader.registry, reader.checkpoint
+    origins = set()
+    log: Reader | None = reader
+    while log is not None:
+        origins.add(log.registry.genesis.origin)
+        log = log.predecessor
+    return End(
+        registry.log,
+        registry.genesis,
+        registry.log_chain,
+        reader.head(registry.log_chain).hash,
+        registry.governors,
+        registry.threshold,
+        frozenset(origins),
+        checkpoint.size,
+        checkpoint.root,
+        reader.store.state().received_ms,
+    )
+
+
 def inherited_from(predecessor: Reader | None) -> Inherited:
     """Where the heads of a log's chains are looked for that it has not continued yet."""
     return (lambda _chain: None) if predecessor is None else predecessor.find_head
+
+
+def earlier_leaves(predecessor: Reader | None) -> FindLeaf:
+    """Where the leaves of earlier logs are looked for."""
+
+    def leaf(at: Position) -> bytes:
+        if predecessor is None:
+            return no_earlier_leaf(at)
+        return predecessor.leaf_at(Position(at.at, at.back - 1))
+
+    return leaf
 
 
 def _read_snapshot(layout: Layout, store: Store) -> Reader:
@@ -220,7 +263,7 @@ def _read_snapshot(layout: Layout, store: Store) -> Reader:
         with store.environment.pinned():
             runs = [store.run_rows(name) for name in RunName]
             try:
-                edge = verify_right_edge(layout, store)
+                edge = verify_right_edge(layout, store, earlier_of(predecessor))
                 heads, tags = open_indexes(edge.registry, store)
                 replay(store, heads, tags, edge, None, inherited_from(predecessor))
                 note = partial(bytes, store.checkpoint())

@@ -22,6 +22,7 @@ from ledger.index_replay import open_indexes, replay
 from ledger.keyfiles import LogKeys, load_log_keys
 from ledger.layout import Layout
 from ledger.merkle import TILE_WIDTH, root_at
+from ledger.reader import earlier_of, inherited_from, open_predecessor
 from ledger.right_edge import RightEdge, verified_leaf, verify_right_edge
 from ledger.store.guard import Guard
 from ledger.store.sorted_index import RunBuilder
@@ -53,7 +54,10 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
     with ExitStack() as stack:
         store = Store(layout.directory, writable=True, map_limit=map_limit)
         stack.callback(store.close)
-        edge = verify_right_edge(layout, store)
+        predecessor = open_predecessor(layout)
+        if predecessor is not None:
+            stack.callback(predecessor.close)
+        edge = verify_right_edge(layout, store, earlier_of(predecessor))
         keys = load_own_keys(layout, edge.registry.genesis)
         vault = open_vault(layout, edge)
         stack.callback(vault.close)
@@ -68,7 +72,7 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
         tags.index.remove_strays(map(tail_name, store.tails.rows))
         builder = RunBuilder()
         stack.callback(builder.close)
-        replay(store, heads, tags, edge, builder)
+        replay(store, heads, tags, edge, builder, inherited_from(predecessor))
         for index in (heads.index, tags.index):
             builder.merge_if_due(index)
         return Parts(
@@ -82,6 +86,7 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
             builder,
             edge.frontier,
             store.latest_id(),
+            predecessor,
             stack.pop_all(),
         )
 

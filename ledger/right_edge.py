@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
-from ledger.identity import Registry, check_leaf, found_registry
+from ledger.identity import End, Registry, check_leaf, found_registry, succeeded_registry
 from ledger.layout import Layout
 from ledger.merkle import TILE_WIDTH, Frontier, TileNodes, leaf_hash, subtree_root
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier, open_checkpoint
 from ledger.wire.ids import HASH_SIZE, Hash
-from ledger.wire.leaf import decode_leaf
+from ledger.wire.leaf import Leaf, decode_leaf
 
 
 @dataclass(slots=True)
@@ -32,7 +32,15 @@ class RightEdge:
     frontier: Frontier
 
 
-def verify_right_edge(layout: Layout, store: Store) -> RightEdge:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a log of the line left to the one that takes over: its registry, and how it ended."""
+
+    registry: Registry
+    end: End
+
+
+def verify_right_edge(layout: Layout, store: Store, earlier: Earlier | None = None) -> RightEdge:
     """Checkpoint, tiles, last bundle and registry. Raises LedgerFault naming what does not fit."""
     state = store.state()
     if not state.size:
@@ -40,7 +48,7 @@ def verify_right_edge(layout: Layout, store: Store) -> RightEdge:
             "the ledger holds no genesis: its making was cut short", hint="init it anew"
         )
     try:
-        registry = load_registry(store)
+        registry = load_registry(store, earlier)
         vkey = checkpoint_verifier(registry.genesis.checkpoint_keys[0])
         opened = open_checkpoint(store.checkpoint(), layout.origin, [vkey]).checkpoint
     except (BadEvidence, BadRequest) as error:
@@ -110,7 +118,14 @@ def verified_leaves(store: Store, start: int, stop: int) -> Iterator[tuple[int, 
         yield index, leaf, hash_
 
 
-def load_registry(store: Store) -> Registry:
+def begun_registry(leaf: Leaf, hash_: Hash, earlier: Earlier | None) -> Registry:
+    """The registry that a log's first leaf founds. Raises BadRequest or BadEvidence."""
+    if earlier is None:
+        return found_registry(leaf, hash_)
+    return succeeded_registry(leaf, hash_, earlier.registry, earlier.end)
+
+
+def load_registry(store: Store, earlier: Earlier | None) -> Registry:
     """Fold genesis, trust and actor entries, each verified. Raises LedgerFault, BadRequest or
     BadEvidence.
     """
@@ -118,7 +133,7 @@ def load_registry(store: Store) -> Registry:
     if not indexes or indexes[0] != 0:
         raise LedgerFault("store: the genesis is not listed in the registry table", hint=DAMAGED)
     raw = verified_leaf(store, 0)
-    registry = found_registry(decode_leaf(raw), leaf_hash(raw))
+    registry = begun_registry(decode_leaf(raw), leaf_hash(raw), earlier)
     for index in indexes[1:]:
         leaf = decode_leaf(verified_leaf(store, index))
         check_leaf(registry, leaf, index)

@@ -18,7 +18,7 @@ from ledger.admission import Admitted, AdmittedBatch
 from ledger.errors import BadRequest, Conflict, LedgerFault
 from ledger.heads import ChainType, Head
 from ledger.identity import Enrol, Place, Registry, check_change
-from ledger.named import check_amended, check_erasure
+from ledger.named import FindLeaf, check_amended, check_erasure, no_earlier_leaf
 from ledger.vault.period import TAG_SIZE
 from ledger.wire.claim import REGISTRY_KINDS, Claim, Kind
 from ledger.wire.ids import (
@@ -65,11 +65,6 @@ class Appended:
     known: bool = False
 
 
-def no_earlier_leaf(at: Position) -> bytes:
-    """Of a log that is the first of its line."""
-    raise BadRequest(f"there is no log {at.back} before this one")
-
-
 @dataclass(frozen=True, slots=True)
 class LogView:
     """What the sequencer may ask about the committed log."""
@@ -85,7 +80,7 @@ class LogView:
     leaf: Callable[[int], bytes]
     inherited: Callable[[ChainId], Head | None] = lambda _chain: None
     """The head of a chain in the newest earlier log of the line that has it."""
-    earlier_leaf: Callable[[Position], bytes] = no_earlier_leaf
+    earlier_leaf: FindLeaf = no_earlier_leaf
     """A leaf of an earlier log, ``back`` being over 0. Raises BadRequest."""
 
 

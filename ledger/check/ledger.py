@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,8 @@ from ledger.identity import Registry
 from ledger.keyfiles import Unlock, governor_key, governor_key_path
 from ledger.layout import Layout, read_layout
 from ledger.merkle import root_at
+from ledger.reader import Reader as LedgerReader
+from ledger.reader import open_predecessor
 from ledger.recovery import load_own_keys
 from ledger.store.environment import Reader
 from ledger.store.guard import Guard
@@ -62,6 +65,11 @@ def check_ledger(
 
 def _check(layout: Layout, report: Report) -> None:
     with ExitStack() as stack:
+        if layout.predecessor is not None:
+            _check_predecessor(report, layout.predecessor, layout.unlock)
+        predecessor = open_predecessor(layout)
+        if predecessor is not None:
+            stack.callback(predecessor.close)
         store = Store(layout.directory, writable=False)
         stack.callback(store.close)
         vault = _open_keys(report, layout)
@@ -72,7 +80,9 @@ def _check(layout: Layout, report: Report) -> None:
         report.size = state.size
         _check_tables(report, reader)
         erasure = ErasureCheck(report, store, vault)
-        replay = _check_leaves(report, store, reader, vault, state, erasure)
+        replay = Replay(report, store.leaf, partial(_find_id, reader), predecessor)
+        content = ContentCheck(report, store, reader, vault, erasure)
+        _check_leaves(report, store, reader, state, replay, content)
         check_registry_table(report, reader, replay.registry_indexes)
         check_tags(report, store, reader)
         check_run_names(report, reader)
@@ -88,6 +98,15 @@ def _check(layout: Layout, report: Report) -> None:
             _check_checkpoints(report, layout, store, reader, vkeys, guard)
         if (line := first_break(layout.releases)) is not None:
             report.add("vault journal", f"line {line} does not follow the line before it")
+
+
+def _check_predecessor(report: Report, directory: Path, unlock: Unlock) -> None:
+    """The log before, in full; its problems are ours, since our chains go on from it."""
+    before = check_ledger(directory, report.progress, unlock)
+    for problem in before.problems:
+        report.add(f"{directory.name}: {problem.where}", problem.what)
+    for note in before.notes:
+        report.note(f"{directory.name}: {note.where}", note.what)
 
 
 def _open_keys(report: Report, layout: Layout) -> VaultKeys | None:
@@ -117,22 +136,21 @@ def _check_tables(report: Report, reader: Reader) -> None:
                 report.add(f"table {name}", f"holds {rows} rows, not {reader.count(name)}")
 
 
+def _find_id(reader: Reader, key: bytes) -> int | None:
+    row = reader.get("ids", key)
+    return None if row is None else int(INDEX.unpack(row)[0])
+
+
 def _check_leaves(
     report: Report,
     store: Store,
     reader: Reader,
-    vault: VaultKeys | None,
     state: State,
-    erasure: ErasureCheck,
-) -> Replay:
-    def find_id(key: bytes) -> int | None:
-        row = reader.get("ids", key)
-        return None if row is None else int(INDEX.unpack(row)[0])
-
-    replay = Replay(report, store.leaf, find_id)
+    replay: Replay,
+    content: ContentCheck,
+) -> None:
     tiles = TileCheck(report, reader)
     ids = IdCheck(report, reader, state.received_ms)
-    content = ContentCheck(report, store, reader, vault, erasure)
     heads: HeadsCheck | None = None
     for derived in replay.run(_leaves(report, reader, state.size)):
         tiles.add(derived.hash)
@@ -152,7 +170,6 @@ def _check_leaves(
         report.add("state", f"says {state.size} leaves, {tiles.frontier.size} are there")
     if replay.received_ms != state.received_ms:
         report.add("state", "does not have the time of the newest leaf")
-    return replay
 
 
 def _leaves(report: Report, reader: Reader, size: int) -> Iterator[bytes]:

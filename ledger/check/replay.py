@@ -16,10 +16,12 @@ from ledger.admission import Admitted, AdmittedBatch
 from ledger.check.report import Report
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.heads import ChainType, Head
-from ledger.identity import Registry, found_registry
+from ledger.identity import Registry
 from ledger.index_replay import first_type
 from ledger.merkle import subtree_root
 from ledger.named import named_hashes
+from ledger.reader import Reader, earlier_leaves, earlier_of, inherited_from
+from ledger.right_edge import begun_registry
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
@@ -61,6 +63,7 @@ class Replay:
         report: Report,
         leaf_at: Callable[[int], bytes],
         find_id: Callable[[bytes], int | None],
+        predecessor: Reader | None = None,
     ) -> None:
         self.registry: Registry | None = None
         self.heads: dict[ChainId, Head] = {}
@@ -69,6 +72,8 @@ class Replay:
         self._report = report
         self._leaf_at = leaf_at
         self._find_id = find_id
+        self._predecessor = predecessor
+        self._inherited = inherited_from(predecessor)
         self._batch: list[Derived] = []
         self._missing = 0
         self._signatures: list[_Signature] = []
@@ -93,7 +98,7 @@ class Replay:
         leaf, registry = derived.leaf, self.registry
         if leaf is None or registry is None:
             return None
-        before = self.heads.get(leaf.claim.chain)
+        before = self.heads.get(leaf.claim.chain) or self._inherited(leaf.claim.chain)
         try:
             kind = before.type if before else first_type(leaf, registry)
         except CounterfoilError:
@@ -129,7 +134,8 @@ class Replay:
 
     def _found(self, derived: Derived, leaf: Leaf) -> None:
         try:
-            self.registry = found_registry(leaf, derived.hash)
+            earlier = earlier_of(self._predecessor)
+            self.registry = begun_registry(leaf, derived.hash, earlier)
         except CounterfoilError as error:
             self._report.add("leaf 0", str(error))
             return
@@ -193,6 +199,8 @@ class Replay:
             earlier,
             _EVERY_ID,
             self._leaf_at,
+            self._inherited,
+            earlier_leaves(self._predecessor),
         )
         return Draft(view, received_ms)
 
@@ -210,13 +218,16 @@ class Replay:
 
     def _positions(self, leaf: Leaf, hashes: Sequence[Hash]) -> tuple[Position, ...]:
         """Where named leaves stand, looked for along the chain: the claim has their hashes."""
-        hash_, index, seq = leaf.prev_hash, leaf.prev_index, leaf.seq
         found: dict[Hash, Position] = {}
-        while seq and len(found) < len(hashes):
-            if hash_ in hashes:
-                found[hash_] = Position(index)
-            before = decode_leaf(self._leaf_at(index))
-            hash_, index, seq = before.prev_hash, before.prev_index, before.seq
+        chain, back, before = leaf.claim.chain, 0, leaf
+        earlier = earlier_leaves(self._predecessor)
+        while before.seq and len(found) < len(hashes):
+            if before.continues and self._predecessor is not None:
+                back = self._predecessor.log_before(chain, back - 1) + 1
+            if before.prev_hash in hashes:
+                found[before.prev_hash] = Position(before.prev_index, back)
+            at = Position(before.prev_index, back)
+            before = decode_leaf(earlier(at) if back else self._leaf_at(at.at))
         return tuple(found[one] for one in hashes if one in found)
 
     def _admitted_batch(self, first: Derived, leaf: Leaf, members: list[Derived]) -> AdmittedBatch:

@@ -85,7 +85,7 @@ def signer(log: Log, name: str) -> Author:
     # Nobody is asked for the passphrase of a key that has ended.
     kid = registry.current_kid(actor)
     key = signing_key(log.layout.directory, checked_name(name), kid, log.layout.unlock)
-    return Author(registry.log, actor, key)
+    return Author(registry.log, actor, key, registry.first_log)
 
 
 def enrolled_as(registry: Registry, actor: ActorId) -> Actor:

@@ -7,6 +7,7 @@ approvals  governors' signatures under what another governor does
 actors     an enrolled actor with its keys
 registry   all of it at a position, as a fold over the entries
 changes    whether an entry may change it there
+succession  the first leaf's body in a log that takes over from another one
 requests   approvals of governors whose keys are elsewhere, as files
 """
 
@@ -46,6 +47,14 @@ from ledger.identity.changes import (
 from ledger.identity.genesis import Genesis, check_founding, genesis_act
 from ledger.identity.registry import Registry
 from ledger.identity.roles import ROLES, check_role
+from ledger.identity.succession import (
+    End,
+    Predecessor,
+    Renewal,
+    Succession,
+    new_act,
+    succeeded_registry,
+)
 
 __all__ = [
     "MAX_GOVERNORS",
@@ -56,16 +65,20 @@ __all__ = [
     "ActorKey",
     "Change",
     "Contest",
+    "End",
     "Enrol",
     "Genesis",
     "Governor",
     "Governors",
     "NewKey",
     "Place",
+    "Predecessor",
     "Quorum",
     "Registry",
+    "Renewal",
     "Revoke",
     "Rotate",
+    "Succession",
     "approval_payload",
     "change_bytes",
     "check_approvals",
@@ -78,8 +91,10 @@ __all__ = [
     "decode_trust_body",
     "found_registry",
     "genesis_act",
+    "new_act",
     "parse_approval",
     "sign_approval",
+    "succeeded_registry",
     "threshold_of",
     "with_quorum",
 ]

@@ -11,6 +11,7 @@ Not looked at here is what lies deeper: ``ledger.check`` re-derives everything f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from hashlib import sha256
 
@@ -22,7 +23,7 @@ from ledger.index_replay import open_indexes, replay
 from ledger.keyfiles import LogKeys, load_log_keys
 from ledger.layout import Layout
 from ledger.merkle import TILE_WIDTH, root_at
-from ledger.reader import earlier_of, inherited_from, open_predecessor
+from ledger.reader import Reader, earlier_of, inherited_from, open_predecessor
 from ledger.right_edge import RightEdge, verified_leaf, verify_right_edge
 from ledger.store.guard import Guard
 from ledger.store.sorted_index import RunBuilder
@@ -30,7 +31,7 @@ from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.store.tails import tail_name
 from ledger.vault import opening
-from ledger.vault.door import Vault
+from ledger.vault.door import Shelf, Vault
 from ledger.vault.keys import VaultKeys
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim
@@ -59,7 +60,7 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
             stack.callback(predecessor.close)
         edge = verify_right_edge(layout, store, earlier_of(predecessor))
         keys = load_own_keys(layout, edge.registry.genesis)
-        vault = open_vault(layout, edge)
+        vault = open_vault(layout, edge, predecessor)
         stack.callback(vault.close)
         check_newest_payload(store, vault.keys, edge.size)
         heads, tags = open_indexes(edge.registry, store)
@@ -102,11 +103,22 @@ def load_own_keys(layout: Layout, genesis: Genesis) -> LogKeys:
     return keys
 
 
-def open_vault(layout: Layout, edge: RightEdge) -> Vault:
-    """The vault of a ledger. Raises LedgerFault when it is not whole or another log's."""
+def open_vault(layout: Layout, edge: RightEdge, predecessor: Reader | None) -> Vault:
+    """The vault of a ledger, with those of the logs before it. Raises LedgerFault when one is not
+    whole or another log's.
+    """
     secrets = opening.open_vault(layout.vault, layout.unlock)
     secrets.check_log(edge.registry.log)
-    return Vault(layout.vault, secrets, edge.store, edge.registry)
+    return Vault(layout.vault, secrets, edge.store, edge.registry, list(_shelves(predecessor)))
+
+
+def _shelves(log: Reader | None) -> Iterator[Shelf]:
+    while log is not None:
+        paths = log.layout.vault
+        secrets = opening.open_vault(paths, log.layout.unlock)
+        secrets.check_log(log.registry.log)
+        yield Shelf(log.store, opening.open_keys(paths, secrets))
+        log = log.predecessor
 
 
 def check_newest_payload(store: Store, vault: VaultKeys, size: int) -> None:

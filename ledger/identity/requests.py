@@ -37,6 +37,7 @@ from ledger.identity.bodies import (
 )
 from ledger.identity.fields import exactly
 from ledger.identity.genesis import Genesis
+from ledger.identity.succession import Succession
 from ledger.wire import cbor
 from ledger.wire.claim import Kind
 from ledger.wire.ids import HASH_SIZE, ID_SIZE, MAX_INTEGER, ChainId, Hash
@@ -45,7 +46,12 @@ from ledger.wire.statement import StatementKey
 
 _PROPOSAL: Final = "proposal/v1"
 _APPROVAL: Final = "approval/v1"
-_KINDS: Final = {"genesis": Kind.GENESIS, "trust": Kind.TRUST, "actor": Kind.ACTOR}
+_KINDS: Final = {
+    "genesis": Kind.GENESIS,
+    "succession": Kind.SUCCESSION,
+    "trust": Kind.TRUST,
+    "actor": Kind.ACTOR,
+}
 MAX_FILE: Final = 1 << 20
 """Bytes of a proposal or an approval in JSON."""
 
@@ -58,11 +64,13 @@ class Proposal:
     note: str = ""
 
     @property
-    def body(self) -> Change | Genesis:
+    def body(self) -> Change | Genesis | Succession:
         """The change, without approvals. Raises BadRequest."""
         match self.act.kind:
             case Kind.GENESIS:
                 return Genesis.to_approve(exactly(cbor.decode(self.act.change), _GENESIS_CHANGE))
+            case Kind.SUCCESSION:
+                return Succession.of_change(self.act.change)
             case Kind.TRUST:
                 return decode_trust_body(self.act.change)
             case Kind.ACTOR:
@@ -158,18 +166,25 @@ def collect(
 def approved(proposal: Proposal, approvals: Sequence[bytes]) -> Change:
     """The body of a trust or actor entry with its approvals. Raises BadRequest."""
     body = proposal.body
-    if isinstance(body, Genesis):
-        raise BadRequest("a genesis is approved when a ledger is founded")
+    if isinstance(body, Genesis | Succession):
+        raise BadRequest("a first leaf is approved when a ledger is founded")
     return with_quorum(body, Quorum(proposal.act.expires_ms, tuple(approvals)))
 
 
-def describe(body: Change | Genesis, chain: ChainId) -> list[str]:
+def describe(body: Change | Genesis | Succession, chain: ChainId) -> list[str]:
     """A change in words, line by line."""
     match body:
         case Genesis():
             return [
                 f"found the log {body.origin}",
                 *_governor_lines(body.governors, body.threshold),
+            ]
+        case Succession(genesis, predecessor, renewal):
+            return [
+                f"let the log {genesis.origin} take over from {predecessor.origin}",
+                f"which ends with {predecessor.size} entries and root {predecessor.root.hex()}",
+                *(["and is bound once more under SHA3-256"] if renewal else []),
+                *_governor_lines(genesis.governors, genesis.threshold),
             ]
         case Governors():
             return ["replace the governors", *_governor_lines(body.governors, body.threshold)]

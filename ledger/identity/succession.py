@@ -102,7 +102,14 @@ class Succession:
     @classmethod
     def decode(cls, data: bytes) -> Succession:
         """Decode strictly. Raises BadRequest."""
-        body = fields.exactly(cbor.decode(data), f"{GENESIS_FIELDS} predecessor", "renewal")
+        succession = cls._of_map(cbor.decode(data))
+        if not succession.predecessor.approvals:
+            raise BadRequest("no governor of the old log approves the succession")
+        return succession
+
+    @classmethod
+    def _of_map(cls, value: cbor.Decoded) -> Succession:
+        body = fields.exactly(value, f"{GENESIS_FIELDS} predecessor", "renewal")
         succession = cls(
             Genesis.of_fields(body),
             _predecessor(body["predecessor"]),
@@ -112,10 +119,21 @@ class Succession:
             raise BadRequest("a log cannot take over from one of the same origin")
         return succession
 
+    @classmethod
+    def of_change(cls, change: bytes) -> Succession:
+        """From what the governors approve, without any approvals. Raises BadRequest."""
+        body = cbor.decode_map(change)
+        predecessor = body.get("predecessor")
+        if "approvals" in body or not isinstance(predecessor, dict) or "approvals" in predecessor:
+            raise BadRequest("what governors approve holds no approvals")
+        return cls._of_map(
+            {**body, "approvals": [], "predecessor": {**predecessor, "approvals": []}}
+        )
+
 
 def _predecessor(value: cbor.Decoded) -> Predecessor:
     body = fields.exactly(value, _PREDECESSOR)
-    approvals = fields.array(body, "approvals", 1, MAX_GOVERNORS)
+    approvals = fields.array(body, "approvals", 0, MAX_GOVERNORS)
     checkpoint = body["checkpoint"]
     if not isinstance(checkpoint, bytes) or len(checkpoint) > MAX_CHECKPOINT:
         raise BadRequest(f"the predecessor's checkpoint has not up to {MAX_CHECKPOINT} bytes")

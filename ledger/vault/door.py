@@ -11,8 +11,8 @@ A resource of an institution's directory belongs to no person and needs no acces
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from typing import Final
@@ -30,6 +30,7 @@ from ledger.vault.opening import Secrets, VaultPaths, open_keys, renew_master
 from ledger.vault.rotation import new_period
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
+from ledger.wire.ids import Position
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 from ledger.wire.receipt import Receipt
 from ledger.wire.sealed import MAX_CONTENT, Content, associated_data, commits_to, unseal
@@ -39,21 +40,36 @@ ENTRIES_FIELD: Final = "entries"
 _REMEMBERED: Final = 65_536
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where the payloads and content keys of one log of the line lie."""
+
+    store: Store
+    keys: VaultKeys
+
+
 class Vault:
     """Keys, journal and door of an open ledger. Any thread may ask."""
 
     def __init__(
-        self, paths: VaultPaths, secrets: Secrets, store: Store, registry: Registry
+        self,
+        paths: VaultPaths,
+        secrets: Secrets,
+        store: Store,
+        registry: Registry,
+        earlier: Sequence[Shelf] = (),
     ) -> None:
+        """``earlier`` has the shelves of the logs before this one, the nearest first."""
         self.keys = open_keys(paths, secrets)
         self.secrets = secrets
         self._paths = paths
+        self._earlier = tuple(earlier)
         self._store = store
         self._registry = registry
         self._journal = Journal(paths.journal)
         self._verifier = checkpoint_verifier(registry.genesis.checkpoint_keys[0])
         self._mutex = threading.Lock()
-        self._released: set[tuple[int, int]] = set()
+        self._released: set[tuple[int, Position]] = set()
         # An access entry from before this opening may have been used already: it takes a new one.
         self._first_access = store.state().size
 
@@ -61,39 +77,42 @@ class Vault:
         """A keyed fingerprint for the tag index (16 bytes)."""
         return self.secrets.tags.tag(domain, *parts)
 
-    def use(self, index: int, purpose: str) -> Content:
+    def use(self, index: int, purpose: str, back: int = 0) -> Content:
         """Open an entry for internal work, which must not hand it to a caller."""
-        return _whole(self.use_stream(index, purpose), index)
+        return _whole(self.use_stream(index, purpose, back), index)
 
-    def use_stream(self, index: int, purpose: str) -> Stream:
+    def use_stream(self, index: int, purpose: str, back: int = 0) -> Stream:
         """``use``, for content of any size."""
-        leaf = self._leaf(index)
-        self._journal.add({"entry": index, "use": purpose})
-        return self._open(index, leaf)
+        leaf = self._leaf(index, back)
+        self._journal.add({**_named(index, back), "use": purpose})
+        return self._open(index, leaf, back)
 
-    def release(self, index: int, access: Receipt | None) -> Content:
+    def release(self, index: int, access: Receipt | None, back: int = 0) -> Content:
         """The content of an entry, up to 16 MiB, against the receipt of the access entry that names
         it; see ``release_stream``.
         """
-        return _whole(self.release_stream(index, access), index)
+        return _whole(self.release_stream(index, access, back), index)
 
-    def release_stream(self, index: int, access: Receipt | None) -> Stream:
+    def release_stream(self, index: int, access: Receipt | None, back: int = 0) -> Stream:
         """The content of an entry in pieces, against the receipt of the access entry that names it.
+
+        ``back`` counts the logs of the line between the entry's log and this one, where the access
+        entry stands.
 
         Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when
         the receipt does not allow it, LedgerFault when payload or key are not as the log says.
         """
-        leaf = self._leaf(index)
+        leaf = self._leaf(index, back)
         claim = Claim.decode(claim_bytes(leaf))
         if access is None:
             if claim.chain not in self._registry.derived:
                 raise BadRequest("content of a record is released against an access entry only")
-            self._journal.add({"entry": index})
+            self._journal.add(_named(index, back))
         else:
-            self._check_access(access, claim, leaf, index)
-            self._take(access.index, index)
-            self._journal.add({"entry": index, "access": access.index})
-        return self._open(index, leaf)
+            self._check_access(access, claim, leaf, Position(index, back))
+            self._take(access.index, Position(index, back))
+            self._journal.add({**_named(index, back), "access": access.index})
+        return self._open(index, leaf, back)
 
     def destroy(self, indexes: Iterable[int], reason: str) -> None:
         """Destroy content keys for good; the journal says so first, one line for each row of
@@ -125,7 +144,7 @@ class Vault:
         """A line about the vault itself."""
         self._journal.add(fields)
 
-    def _check_access(self, access: Receipt, claim: Claim, leaf: bytes, index: int) -> None:
+    def _check_access(self, access: Receipt, claim: Claim, leaf: bytes, at: Position) -> None:
         origin = self._registry.genesis.origin
         checkpoint = open_checkpoint(access.checkpoint, origin, [self._verifier]).checkpoint
         check_inclusion(
@@ -134,12 +153,12 @@ class Vault:
         entry = decode_leaf(access.leaf)
         if entry.claim.kind is not Kind.ACCESS or entry.claim.chain != claim.chain:
             raise BadRequest("the receipt is not of an access to this record")
-        if access.index <= index:
+        if not at.back and access.index <= at.at:
             raise BadRequest("the access entry is older than what it is to release")
         named = self._named_entries(entry, access.index)
         if leaf_hash(leaf) not in named:
             raise BadRequest(
-                f"the access entry does not name entry {index}", hint="append one that does"
+                f"the access entry does not name entry {at.at}", hint="append one that does"
             )
 
     def _named_entries(self, access: Leaf, index: int) -> list[object]:
@@ -147,36 +166,49 @@ class Vault:
         named = header.get(ENTRIES_FIELD)
         return list(named) if isinstance(named, list) else []
 
-    def _take(self, access: int, index: int) -> None:
+    def _take(self, access: int, at: Position) -> None:
         with self._mutex:
-            if access < self._first_access or (access, index) in self._released:
+            if access < self._first_access or (access, at) in self._released:
                 raise BadRequest(
                     "this access entry was used already", hint="append a new one for a new release"
                 )
-            self._released.add((access, index))
+            self._released.add((access, at))
             if len(self._released) > _REMEMBERED:
                 first, _ = sorted(self._released)[_REMEMBERED // 2]
                 self._first_access = first
                 self._released = {pair for pair in self._released if pair[0] >= first}
 
-    def _leaf(self, index: int) -> bytes:
-        size = self._store.state().size
+    def _shelf(self, back: int) -> Shelf:
+        if not back:
+            return Shelf(self._store, self.keys)
+        if not 0 < back <= len(self._earlier):
+            raise BadRequest("there is no such earlier log", hint="count back from the newest one")
+        return self._earlier[back - 1]
+
+    def _leaf(self, index: int, back: int) -> bytes:
+        store = self._shelf(back).store
+        size = store.state().size
         if not 0 <= index < size:
             raise BadRequest(
                 f"there is no entry {index}", hint=f"the log has entries 0 to {size - 1}"
             )
-        return self._store.leaf(index)
+        return store.leaf(index)
 
-    def _open(self, index: int, leaf: bytes) -> Stream:
-        claim = Claim.decode(claim_bytes(leaf))
-        content, key = unseal_entry(self._store, self.keys, claim, index)
+    def _open(self, index: int, leaf: bytes, back: int) -> Stream:
+        claim, shelf = Claim.decode(claim_bytes(leaf)), self._shelf(back)
+        content, key = unseal_entry(shelf.store, shelf.keys, claim, index)
         place = associated_data(claim.log, claim.chain, claim.entry_id)
-        return open_stream(content, key, place, claim.blob_hash, index, self._store.large)
+        return open_stream(content, key, place, claim.blob_hash, index, shelf.store.large)
 
     def close(self) -> None:
         """Close journal and key file."""
         self._journal.close()
         self.keys.close()
+
+
+def _named(index: int, back: int) -> dict[str, int | str]:
+    """An entry, as the journal names it."""
+    return {"entry": index, "back": back} if back else {"entry": index}
 
 
 def _neighbours(indexes: list[int]) -> Iterator[tuple[int, int]]:

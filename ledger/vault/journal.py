@@ -7,6 +7,9 @@ when a crash came); a period key under a new master key:
 
     {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18, "sum": hex}
     {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index", "sum": hex}
+    {"prev": hex, "ms": 1763712000000, "entry": 17, "back": 1, "access": 18, "sum": hex}
+
+The last one released entry 17 of the log before this one.
     {"prev": hex, "ms": 1763712000000, "entry": 17, "count": 2, "destroy": "erasure", "sum": hex}
     {"prev": hex, "ms": 1763712000000, "period": 2, "replaces": 1, "sum": hex}
     {"prev": hex, "ms": 1763712000000, "period": 1, "destroyed": "all", "sum": hex}

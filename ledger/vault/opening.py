@@ -78,15 +78,18 @@ class Secrets:
             )
 
 
-def create_vault(directory: Path, log: Hash, passphrase: bytes = b"") -> Secrets:
+def create_vault(
+    directory: Path, log: Hash, passphrase: bytes = b"", tags: TagKey | None = None
+) -> Secrets:
     """Make the vault of a new log, in a directory that must not exist: the first period, and a
-    master key in a file, under the passphrase if there is one.
+    master key in a file, under the passphrase if there is one. ``tags`` is the predecessor's tag
+    key, so that what came into that log is known in this one.
     """
     paths = VaultPaths(directory)
     make_directory(directory)
     make_directory(paths.keys)
     master = new_passphrase_master(passphrase) if passphrase else new_file_master()
-    period, tags = PeriodKey.new(log, 1), TagKey(os.urandom(32))
+    period, tags = PeriodKey.new(log, 1), tags or TagKey(os.urandom(32))
     create_period(paths, period, tags)
     write_new(paths.master, master.document)
     _create_periods(paths, period, master.key)

@@ -122,13 +122,12 @@ class Succession:
     @classmethod
     def of_change(cls, change: bytes) -> Succession:
         """From what the governors approve, without any approvals. Raises BadRequest."""
-        body = cbor.decode_map(change)
-        predecessor = body.get("predecessor")
-        if "approvals" in body or not isinstance(predecessor, dict) or "approvals" in predecessor:
-            raise BadRequest("what governors approve holds no approvals")
-        return cls._of_map(
-            {**body, "approvals": [], "predecessor": {**predecessor, "approvals": []}}
-        )
+        bare, renewal = GENESIS_FIELDS.replace("approvals ", ""), "renewal"
+        body = fields.exactly(cbor.decode(change), f"{bare} predecessor", renewal)
+        named = fields.exactly(body["predecessor"], _PREDECESSOR.replace("approvals ", ""))
+        whole: dict[str | int, cbor.Decoded] = {**body, "approvals": []}
+        whole["predecessor"] = {**named, "approvals": []}
+        return cls._of_map(whole)
 
 
 def _predecessor(value: cbor.Decoded) -> Predecessor:

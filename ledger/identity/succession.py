@@ -125,9 +125,14 @@ class Succession:
         bare, renewal = GENESIS_FIELDS.replace("approvals ", ""), "renewal"
         body = fields.exactly(cbor.decode(change), f"{bare} predecessor", renewal)
         named = fields.exactly(body["predecessor"], _PREDECESSOR.replace("approvals ", ""))
-        whole: dict[str | int, cbor.Decoded] = {**body, "approvals": []}
-        whole["predecessor"] = {**named, "approvals": []}
+        whole, part = _widened(body), _widened(named)
+        part["approvals"] = whole["approvals"] = []
+        whole["predecessor"] = part
         return cls._of_map(whole)
+
+
+def _widened(body: fields.Body) -> dict[str | int, cbor.Decoded]:
+    return {name: value for name, value in body.items()}
 
 
 def _predecessor(value: cbor.Decoded) -> Predecessor:

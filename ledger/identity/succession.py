@@ -132,7 +132,7 @@ class Succession:
 
 
 def _widened(body: fields.Body) -> dict[str | int, cbor.Decoded]:
-    return {name: value for name, value in body.items()}
+    return dict(body.items())
 
 
 def _predecessor(value: cbor.Decoded) -> Predecessor:

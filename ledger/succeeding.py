@@ -1,0 +1,222 @@
+"""Succeeding: makes a ledger that takes over from another one (docs/spec/succession.md).
+
+    draft    the new log's keys, and two proposals: for the governors of the old log and for the
+             new ones
+    finish   with their approvals: the old ledger takes no entries from here on, the new one begins
+
+The old log must not grow between the two: what was approved names its size. A crash in ``finish``
+leaves the draft, and ``finish`` is run again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from ledger.errors import BadRequest, LedgerFault
+from ledger.founding import Beginning, make
+from ledger.identity import Genesis, Governor, Predecessor, Renewal, Succession, new_act
+from ledger.identity.requests import Proposal, collect
+from ledger.identity.succession import check_predecessor
+from ledger.keyfiles import Unlock, authors_directory, create_log_keys, load_log_keys
+from ledger.keyfiles.log_keys import AUTHORS_DIRECTORY, KEYS_DIRECTORY
+from ledger.layout import read_layout, write_successor
+from ledger.merkle import renewed_root
+from ledger.reader import Reader, end_of, open_reader
+from ledger.store.files import make_directory, write_new
+from ledger.store.lock import WriterLock
+from ledger.store.store import Store
+from ledger.vault.opening import open_vault
+from ledger.wire.checkpoint import parse_checkpoint
+from ledger.wire.ids import Hash, new_chain_id
+from ledger.wire.keys import raw_public
+from ledger.wire.lines import check_name
+from ledger.wire.note import parse_note
+from ledger.wire.statement import StatementKey
+
+OLD_PROPOSAL: Final = "old.proposal"
+NEW_PROPOSAL: Final = "new.proposal"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """What both quorums are asked to approve: the same change, each at its own place."""
+
+    old: Proposal
+    new: Proposal
+
+    @property
+    def succession(self) -> Succession:
+        body = self.new.body
+        if not isinstance(body, Succession) or self.old.act.change != self.new.act.change:
+            raise BadRequest("the two proposals are not of one succession")
+        return body
+
+
+def draft_succession(
+    old: Path,
+    draft: Path,
+    origin: str,
+    *,
+    governors: Sequence[Governor] = (),
+    renew_hash: bool = False,
+    passphrase: bytes = b"",
+    unlock: Unlock | None = None,
+    note: str = "",
+) -> Proposals:
+    """Make the new log's keys and the proposals in a new directory. Without ``governors`` those of
+    the old log stay. Raises BadRequest, also when the old log is not published to its end.
+    """
+    check_name(origin)
+    reader = open_reader(old, unlock)
+    try:
+        end, published = end_of(reader), _published(reader)
+        renewal = _renewal(reader) if renew_hash else None
+    finally:
+        reader.close()
+    if origin in end.origins:
+        raise BadRequest("this origin is already used", hint="give the new log a new name")
+    try:
+        make_directory(draft)
+    except OSError as error:
+        raise BadRequest(
+            f"cannot make {draft.name}: {(error.strerror or 'refused').lower()}",
+            hint="finish the succession that was begun there, or name another ledger",
+        ) from error
+    try:
+        keys = create_log_keys(draft, origin, passphrase)
+        named = tuple(governors) or end.governors
+        succession = Succession(
+            Genesis(origin, keys.vkeys, raw_public(keys.statement), named),
+            Predecessor(end.log, end.genesis.origin, end.size, end.root, published),
+            renewal,
+        )
+        log = Hash(sha256(origin.encode()).digest())
+        proposals = Proposals(
+            Proposal(end.act(succession.change()), note),
+            Proposal(new_act(succession, log, new_chain_id()), note),
+        )
+        write_new(draft / OLD_PROPOSAL, proposals.old.encode())
+        write_new(draft / NEW_PROPOSAL, proposals.new.encode())
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return proposals
+
+
+def read_proposals(draft: Path) -> Proposals:
+    """What a draft asks for. Raises BadRequest."""
+    try:
+        files = [(draft / name).read_bytes() for name in (OLD_PROPOSAL, NEW_PROPOSAL)]
+    except OSError as error:
+        raise BadRequest(
+            f"{draft.name} holds no proposals of a succession",
+            hint="begin one with `counterfoil succeed OLD NEW --origin NAME`",
+        ) from error
+    return Proposals(*map(Proposal.decode, files))
+
+
+def finish_succession(
+    old: Path,
+    draft: Path,
+    directory: Path,
+    founder: StatementKey,
+    approvals: Sequence[bytes],
+    guard: Path | None = None,
+    *,
+    passphrase: bytes = b"",
+    unlock: Unlock | None = None,
+) -> tuple[str, str]:
+    """Make the ledger that a draft has proposed; returns its verifier keys.
+
+    ``founder`` is the first new governor's key, ``approvals`` the files of both quorums. Raises
+    BadRequest or BadEvidence, and then nothing has changed.
+    """
+    unlock = unlock or Unlock()
+    proposals = read_proposals(draft)
+    succession = proposals.succession
+    first = succession.genesis.governors[0]
+    if founder.kid != first.kid:
+        raise BadRequest(
+            "this is not the key of the first new governor", hint="the first one founds the log"
+        )
+    layout = read_layout(old, unlock)
+    lock = WriterLock(layout.lock)
+    try:
+        reader = open_reader(old, unlock)
+        try:
+            end = end_of(reader)
+        finally:
+            reader.close()
+        body = succession.approved(
+            collect(proposals.old, approvals_for(proposals.old, approvals), end.governors),
+            collect(
+                proposals.new,
+                approvals_for(proposals.new, approvals),
+                succession.genesis.governors[1:],
+            ),
+        )
+        check_predecessor(body, end)
+        tags = open_vault(layout.vault, unlock).tags
+
+        def begin(building: Path) -> Beginning:
+            shutil.copytree(draft / KEYS_DIRECTORY, building / KEYS_DIRECTORY)
+            _copy_authors(old, building)
+            keys = load_log_keys(building, succession.genesis.origin, unlock)
+            # From here on the old log cannot grow, even if what follows is cut short.
+            write_successor(layout, succession.genesis.origin)
+            return Beginning(keys, body, proposals.new.act.chain, founder, tags, end.received_ms)
+
+        origin = succession.genesis.origin
+        vkeys = make(directory, origin, guard, passphrase, begin, predecessor=old)
+    finally:
+        lock.release()
+    shutil.rmtree(draft, ignore_errors=True)
+    return vkeys
+
+
+def approvals_for(proposal: Proposal, files: Sequence[bytes]) -> list[bytes]:
+    """Those of some approval files that are for this proposal."""
+    return [data for data in files if proposal.digest.hex().encode() in data]
+
+
+def _published(reader: Reader) -> bytes:
+    published = reader.store.published()
+    size = reader.checkpoint.size
+    if published is None or parse_checkpoint(parse_note(published).text).size != size:
+        raise BadRequest(
+            "the old log's newest entries are not published",
+            hint="run `counterfoil checkpoint OLD` first; nothing may be appended after it",
+        )
+    return published
+
+
+def _renewal(reader: Reader) -> Renewal:
+    size = reader.checkpoint.size
+    return Renewal(
+        renewed_root(reader.store.leaves(0, size)), renewed_root(_blobs(reader.store, size))
+    )
+
+
+def _blobs(store: Store, size: int) -> Iterator[bytes]:
+    for index in range(size):
+        blob = store.surviving_payload(index)
+        if blob:
+            yield index.to_bytes(8, "big") + blob
+
+
+def _copy_authors(old: Path, building: Path) -> None:
+    """The authors of this machine go on under the same names."""
+    source, target = authors_directory(old), authors_directory(building)
+    if not source.is_dir():
+        return
+    try:
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    except OSError as error:
+        raise LedgerFault(
+            f"keys/{AUTHORS_DIRECTORY} cannot be copied: {error.strerror}", hint="mend the disk"
+        ) from error

@@ -26,7 +26,6 @@ from ledger.identity import Registry
 from ledger.keyfiles import Unlock, governor_key, governor_key_path
 from ledger.layout import Layout, read_layout
 from ledger.merkle import root_at
-from ledger.reader import Reader as LedgerReader
 from ledger.reader import open_predecessor
 from ledger.recovery import load_own_keys
 from ledger.store.environment import Reader

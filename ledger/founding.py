@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import BadRequest
-from ledger.identity import Genesis, Governor, genesis_act
+from ledger.identity import Genesis, Governor, Succession, genesis_act
 from ledger.identity.requests import Proposal, collect
 from ledger.keyfiles import (
     LogKeys,
@@ -51,14 +51,22 @@ PROPOSAL_FILE: Final = "genesis.proposal"
 
 
 @dataclass(frozen=True, slots=True)
-class _Beginning:
+class Beginning:
     """What the first entry is made of."""
 
     keys: LogKeys
-    genesis: Genesis
+    body: Genesis | Succession
     chain: ChainId
     founder: StatementKey = field(repr=False)
     """Of the first governor."""
+    tags: TagKey | None = field(default=None, repr=False)
+    """The predecessor's, after a succession."""
+    not_before_ms: int = 0
+    """When the predecessor took its last entry."""
+
+    @property
+    def genesis(self) -> Genesis:
+        return self.body if isinstance(self.body, Genesis) else self.body.genesis
 
 
 def found(
@@ -71,13 +79,13 @@ def found(
     """
     check_name(origin)
 
-    def begin(building: Path) -> _Beginning:
+    def begin(building: Path) -> Beginning:
         keys = create_log_keys(building, origin, passphrase)
         founder = StatementKey.of(create_governor_key(building, passphrase))
         governor = Governor(ActorId(new_chain_id()), founder.public_key)
-        return _Beginning(keys, _genesis(keys, (governor,)), new_chain_id(), founder)
+        return Beginning(keys, _genesis(keys, (governor,)), new_chain_id(), founder)
 
-    return _found(directory, origin, guard, passphrase, begin)
+    return make(directory, origin, guard, passphrase, begin)
 
 
 def draft_genesis(
@@ -134,12 +142,12 @@ def found_approved(
             hint="collect more approvals",
         )
 
-    def begin(building: Path) -> _Beginning:
+    def begin(building: Path) -> Beginning:
         shutil.copytree(draft / KEYS_DIRECTORY, building / KEYS_DIRECTORY)
         keys = load_log_keys(building, genesis.origin, unlock)
-        return _Beginning(keys, genesis, proposal.act.chain, founder)
+        return Beginning(keys, genesis, proposal.act.chain, founder)
 
-    vkeys = _found(directory, genesis.origin, guard, passphrase, begin)
+    vkeys = make(directory, genesis.origin, guard, passphrase, begin)
     shutil.rmtree(draft, ignore_errors=True)
     return vkeys
 
@@ -157,20 +165,24 @@ def _proposed(draft: Path) -> tuple[Proposal, Genesis]:
     return proposal, body
 
 
-def _found(
+def make(
     directory: Path,
     origin: str,
     guard: Path | None,
     passphrase: bytes,
-    begin: Callable[[Path], _Beginning],
+    begin: Callable[[Path], Beginning],
+    predecessor: Path | None = None,
 ) -> tuple[str, str]:
+    """Make a ledger; returns its verifier keys. ``begin`` puts the log's own keys into the
+    directory that it is given. Raises BadRequest, and what ``begin`` raises.
+    """
     guard = check_free(directory, guard)
     building = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, building, ignore_errors=True)
         try:
             make_directory(building)
-            layout = write_layout(building, directory, origin, guard)
+            layout = write_layout(building, directory, origin, guard, predecessor)
             beginning = begin(building)
             Guard.create(guard, _fill(building, beginning, layout.vault, passphrase))
             undo.callback(guard.unlink)
@@ -187,7 +199,7 @@ def _found(
     return beginning.keys.vkeys
 
 
-def _fill(building: Path, beginning: _Beginning, vault: VaultPaths, passphrase: bytes) -> bytes:
+def _fill(building: Path, beginning: Beginning, vault: VaultPaths, passphrase: bytes) -> bytes:
     """The store with its first commit; returns the checkpoint."""
     Store.create(building)
     store = Store(building, writable=True)
@@ -198,14 +210,15 @@ def _fill(building: Path, beginning: _Beginning, vault: VaultPaths, passphrase: 
 
 
 def _first_commit(
-    store: Store, beginning: _Beginning, vault: VaultPaths, passphrase: bytes
+    store: Store, beginning: Beginning, vault: VaultPaths, passphrase: bytes
 ) -> bytes:
-    now, keys = time.time_ns() // 1_000_000, beginning.keys
+    keys = beginning.keys
+    now = max(time.time_ns() // 1_000_000, beginning.not_before_ms)
     claim = _claim(beginning, now)
     leaf = encode_leaf(0, ZERO_HASH, 0, now, beginning.founder.sign(claim))
     frontier = Frontier()
     nodes = frontier.extend_rows([leaf_hash(leaf)])
-    slots = open_keys(vault, create_vault(vault.directory, leaf_hash(leaf), passphrase))
+    slots = open_keys(vault, create_vault(vault.directory, leaf_hash(leaf), passphrase, beginning.tags))
     slots.store(0, [NO_KEY])
     slots.close()
     checkpoint = Checkpoint(keys.checkpoint.name, TreeSize(1), frontier.root())
@@ -222,14 +235,14 @@ def _genesis(keys: LogKeys, governors: tuple[Governor, ...]) -> Genesis:
     return Genesis(keys.checkpoint.name, keys.vkeys, raw_public(keys.statement), governors)
 
 
-def _claim(beginning: _Beginning, now: int) -> Claim:
+def _claim(beginning: Beginning, now: int) -> Claim:
     genesis = beginning.genesis
     return Claim(
-        Kind.GENESIS,
+        Kind.GENESIS if isinstance(beginning.body, Genesis) else Kind.SUCCESSION,
         genesis_act(genesis, beginning.chain).log,
         beginning.chain,
         genesis.governors[0].id,
         new_entry_id(now),
         now,
-        body=genesis.encode(),
+        body=beginning.body.encode(),
     )

@@ -109,6 +109,11 @@ class Log:
             raise LedgerFault(
                 f"{directory.name} is read-only", hint="make it writable, or use a reading command"
             )
+        if layout.successor:
+            raise BadRequest(
+                f"{directory.name} takes no more entries: {layout.successor} took over from it",
+                hint="append to that log's ledger",
+            )
         lock = WriterLock(layout.lock)
         try:
             parts = open_parts(layout, map_limit)

@@ -15,6 +15,7 @@ from ledger.errors import BadRequest, LedgerFault
 from ledger.heads import ChainHeads, Head
 from ledger.identity import End, Registry
 from ledger.index_replay import Inherited, open_indexes, replay
+from ledger.keyfiles import Unlock
 from ledger.layout import Layout, read_layout
 from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
 from ledger.named import FindLeaf, no_earlier_leaf
@@ -187,9 +188,12 @@ def _parsed(note: bytes) -> Checkpoint:
     return parse_checkpoint(parse_note(note).text)
 
 
-def open_reader(directory: Path) -> Reader:
-    """Open for reading, beside a writer if there is one. Raises BadRequest or LedgerFault."""
-    layout = read_layout(directory)
+def open_reader(directory: Path, unlock: Unlock | None = None) -> Reader:
+    """Open for reading, beside a writer if there is one. Raises BadRequest or LedgerFault.
+
+    ``unlock`` is only kept in the layout: reading opens no key file.
+    """
+    layout = read_layout(directory, unlock)
     store = Store(directory, writable=False)
     try:
         return _read_snapshot(layout, store)
@@ -203,7 +207,7 @@ def open_predecessor(layout: Layout) -> Reader | None:
     if layout.predecessor is None:
         return None
     try:
-        return open_reader(layout.predecessor)
+        return open_reader(layout.predecessor, layout.unlock)
     except BadRequest as error:
         raise LedgerFault(
             f"the ledger that {layout.directory.name} took over from is not at its place: "

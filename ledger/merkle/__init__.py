@@ -11,6 +11,7 @@ from ledger.merkle.proofs import (
     inclusion_proof,
     multi_proof,
 )
+from ledger.merkle.renewed import renewed_root
 from ledger.merkle.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -37,6 +38,7 @@ __all__ = [
     "leaf_hash",
     "multi_proof",
     "node_hash",
+    "renewed_root",
     "root_at",
     "subtree_root",
 ]

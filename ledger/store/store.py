@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -210,6 +211,12 @@ class Store:
         if size:
             self.payloads.wipe(place, size)
             self.large.destroy(Hash(CLAIM_STRUCT.unpack_from(claim_bytes(leaf))[7]))
+
+    def surviving_payload(self, index: int) -> bytes:
+        """The sealed blob of a leaf, empty when it was destroyed or there never was one."""
+        blob = self.payload(index)
+        claim = CLAIM_STRUCT.unpack_from(claim_bytes(self.leaf(index)))
+        return blob if sha256(blob).digest() == claim[7] else b""
 
     def check_space(self, size: int) -> None:
         """Raises StorageFull when the disk has not room for about ``size`` more bytes."""

@@ -39,6 +39,7 @@ from ledger.store.store import Commit, Store
 from ledger.store.tables import State
 from ledger.vault.keys import NO_KEY
 from ledger.vault.opening import VaultPaths, create_vault, open_keys
+from ledger.vault.period import TagKey
 from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, TreeSize, new_chain_id, new_entry_id
@@ -218,7 +219,9 @@ def _first_commit(
     leaf = encode_leaf(0, ZERO_HASH, 0, now, beginning.founder.sign(claim))
     frontier = Frontier()
     nodes = frontier.extend_rows([leaf_hash(leaf)])
-    slots = open_keys(vault, create_vault(vault.directory, leaf_hash(leaf), passphrase, beginning.tags))
+    slots = open_keys(
+        vault, create_vault(vault.directory, leaf_hash(leaf), passphrase, beginning.tags)
+    )
     slots.store(0, [NO_KEY])
     slots.close()
     checkpoint = Checkpoint(keys.checkpoint.name, TreeSize(1), frontier.root())

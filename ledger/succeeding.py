@@ -25,18 +25,19 @@ from ledger.identity.succession import check_predecessor
 from ledger.keyfiles import Unlock, authors_directory, create_log_keys, load_log_keys
 from ledger.keyfiles.log_keys import AUTHORS_DIRECTORY, KEYS_DIRECTORY
 from ledger.layout import read_layout, write_successor
-from ledger.merkle import renewed_root
+from ledger.merkle import renewed_root, root_at
 from ledger.reader import Reader, end_of, open_reader
 from ledger.store.files import make_directory, write_new
 from ledger.store.lock import WriterLock
 from ledger.store.store import Store
 from ledger.vault.opening import open_vault
-from ledger.wire.checkpoint import parse_checkpoint
+from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
 from ledger.wire.ids import Hash, new_chain_id
 from ledger.wire.keys import raw_public
 from ledger.wire.lines import check_name
 from ledger.wire.note import parse_note
 from ledger.wire.statement import StatementKey
+from ledger.wire.succession import SuccessionProof
 
 OLD_PROPOSAL: Final = "old.proposal"
 NEW_PROPOSAL: Final = "new.proposal"
@@ -182,6 +183,26 @@ def finish_succession(
 def approvals_for(proposal: Proposal, files: Sequence[bytes]) -> list[bytes]:
     """Those of some approval files that are for this proposal."""
     return [data for data in files if proposal.digest.hex().encode() in data]
+
+
+def succession_proof(reader: Reader, old: Checkpoint) -> SuccessionProof:
+    """Why an old log's checkpoint belongs to what this log took over from. Raises BadRequest when
+    it is of no log that this one directly took over from, or is not a part of it.
+    """
+    before = reader.predecessor
+    if before is None or before.registry.genesis.origin != old.origin:
+        raise BadRequest(
+            f"this log did not take over from {old.origin}",
+            hint="ask the log that did; each log of a line speaks for the one before it",
+        )
+    end = before.checkpoint
+    if not 0 < old.size <= end.size or root_at(old.size, before.store) != old.root:
+        raise BadRequest(
+            "the old checkpoint is not one of that log", hint="keep it: it is evidence"
+        )
+    published = reader.store.published()
+    receipt = reader.receipt(0, published)
+    return SuccessionProof(old.size, tuple(before.consistency(old.size, end.size)), receipt)
 
 
 def _published(reader: Reader) -> bytes:

@@ -227,7 +227,11 @@ class Replay:
             if before.prev_hash in hashes:
                 found[before.prev_hash] = Position(before.prev_index, back)
             at = Position(before.prev_index, back)
+            seq = before.seq
             before = decode_leaf(earlier(at) if back else self._leaf_at(at.at))
+            # In a damaged log a link may lead in a circle.
+            if before.seq >= seq:
+                break
         return tuple(found[one] for one in hashes if one in found)
 
     def _admitted_batch(self, first: Derived, leaf: Leaf, members: list[Derived]) -> AdmittedBatch:

@@ -204,6 +204,8 @@ class Vault:
         """Close journal and key file."""
         self._journal.close()
         self.keys.close()
+        for shelf in self._earlier:
+            shelf.keys.close()
 
 
 def _named(index: int, back: int) -> dict[str, int | str]:

@@ -124,10 +124,10 @@ def _entries_below(store: Store, raw: bytes, named: tuple[Hash, ...] | None) -> 
     return tuple(sorted(found))
 
 
-def erased_by(history: Iterable[Entry]) -> dict[Hash, int]:
-    """Leaf hash -> index of the order, of a chain's entries, newest first."""
-    erased: dict[Hash, int] = {}
-    whole: int | None = None
+def erased_by(history: Iterable[Entry]) -> dict[Hash, Position]:
+    """Leaf hash -> where the order stands, of a chain's entries, newest first."""
+    erased: dict[Hash, Position] = {}
+    whole: Position | None = None
     for entry in history:
         hash_ = leaf_hash(entry.raw)
         if whole is not None:
@@ -137,9 +137,9 @@ def erased_by(history: Iterable[Entry]) -> dict[Hash, int]:
             continue
         match decode_erasure(claim.body):
             case EraseEntries(entries):
-                erased |= dict.fromkeys(entries, entry.index)
+                erased |= dict.fromkeys(entries, entry.position)
             case EraseRecord():
-                whole = entry.index
+                whole = entry.position
     return erased
 
 

@@ -120,6 +120,19 @@ class Reader:
         """Proof that the tree of size ``new`` continues the one of size ``old``."""
         return consistency_proof(old, new, self._nodes)
 
+    def relative_index(self, position: Position) -> int:
+        """An index as this log counts: those of earlier logs lie below 0."""
+        sizes = (self.log_at(back).checkpoint.size for back in range(1, position.back + 1))
+        return position.at - sum(sizes)
+
+    def position_of(self, relative: int) -> Position:
+        """Where the leaf of a relative index stands."""
+        back = 0
+        while relative < 0:
+            back += 1
+            relative += self.log_at(back).checkpoint.size
+        return Position(relative, back)
+
     def leaf_at(self, position: Position) -> bytes:
         """A leaf of this log or an earlier one. Raises BadRequest or LedgerFault."""
         return self.entry(*position).raw

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from ledger.identity import Registry
-from ledger.wire.ids import ActorId
+from ledger.reader import Entry, Reader
+from ledger.wire.ids import ActorId, Position
 
 
-def contested_since(registry: Registry, author: ActorId, index: int) -> int | None:
-    """From which entry on what this author did at ``index`` is in doubt; None where it is not."""
+def contested_since(reader: Reader, entry: Entry) -> Position | None:
+    """From which entry on what an entry's author did is in doubt; None where it is not."""
+    index = reader.relative_index(entry.position)
+    since = _since(reader.registry, entry.leaf.claim.author, index)
+    return None if since is None else reader.position_of(since)
+
+
+def _since(registry: Registry, author: ActorId, index: int) -> int | None:
     if not registry.is_contested(author, index):
         return None
     actor = registry.actors[author]

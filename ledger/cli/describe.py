@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ledger.cli.session import place_text
 from ledger.cli.terminal import Json, when
 from ledger.heads import ChainType
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry
-from ledger.wire.ids import ZERO_HASH, ActorId
+from ledger.wire.ids import ZERO_HASH, ActorId, Position
 
 
 def as_object(entry: Entry, known: Mapping[ActorId, str]) -> dict[str, Json]:
@@ -16,6 +17,7 @@ def as_object(entry: Entry, known: Mapping[ActorId, str]) -> dict[str, Json]:
     leaf, claim = entry.leaf, entry.leaf.claim
     return {
         "index": entry.index,
+        "back": entry.back,
         "kind": claim.kind.name.lower(),
         "chain": claim.chain.hex(),
         "seq": leaf.seq,
@@ -35,17 +37,25 @@ def as_object(entry: Entry, known: Mapping[ActorId, str]) -> dict[str, Json]:
     }
 
 
+def _previous(entry: Entry) -> str:
+    before = f"entry {entry.leaf.prev_index}"
+    return f"{before} of an earlier log" if entry.leaf.continues else before
+
+
 def as_lines(
-    entry: Entry, kind: ChainType, known: Mapping[ActorId, str], contested_since: int | None = None
+    entry: Entry,
+    kind: ChainType,
+    known: Mapping[ActorId, str],
+    contested_since: Position | None = None,
 ) -> list[str]:
     """For a person."""
     leaf, claim = entry.leaf, entry.leaf.claim
     author = known.get(claim.author)
     rows = [
-        ("index", str(entry.index)),
+        ("index", place_text(entry.position)),
         ("kind", claim.kind.name.lower()),
         ("chain", f"{claim.chain.hex()} ({kind.name.lower()})"),
-        ("seq", f"{leaf.seq}" + (f", after entry {leaf.prev_index}" if leaf.seq else "")),
+        ("seq", f"{leaf.seq}" + (f", after {_previous(entry)}" if leaf.seq else "")),
         ("author", claim.author.hex() + (f" ({author})" if author else "")),
         ("authored", f"{when(claim.authored_ms)} (the author's word)"),
         ("received", f"{when(leaf.received_ms)} (the log's word)"),
@@ -58,6 +68,8 @@ def as_lines(
     if claim.blob_size:
         rows.append(("sealed", f"{claim.blob_size} bytes, hash {claim.blob_hash.hex()}"))
     if contested_since is not None:
-        rows.append(("contested", f"since entry {contested_since}: who signed this is in doubt"))
+        rows.append(
+            ("contested", f"since entry {place_text(contested_since)}: who signed this is in doubt")
+        )
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {text}" for name, text in rows]

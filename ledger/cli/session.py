@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,13 +22,39 @@ from ledger.log import Log
 from ledger.reader import Reader, open_reader
 from ledger.sequencer import Appended
 from ledger.vault.opening import open_vault
-from ledger.wire.ids import ID_SIZE, ChainId
+from ledger.wire.ids import ID_SIZE, ChainId, Position
+
+_PLACE = re.compile(r"([0-9]{1,15})(?:~([0-9]{1,3}))?", re.ASCII)
 
 Directory = Annotated[
     Path, typer.Argument(metavar="DIR", help="The ledger's directory.", show_default=False)
 ]
 Index = Annotated[
     int, typer.Argument(metavar="INDEX", help="The entry's index, from 0.", show_default=False)
+]
+
+
+def parse_place(text: str) -> Position:
+    """INDEX, or INDEX~BACK for an entry of an earlier log. Raises typer.BadParameter."""
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter("like 34, or 34~1 for entry 34 of the log before this one")
+    return Position(int(match[1]), int(match[2] or 0))
+
+
+def place_text(position: Position) -> str:
+    """The same, written."""
+    return f"{position.at}~{position.back}" if position.back else str(position.at)
+
+
+Place = Annotated[
+    Position,
+    typer.Argument(
+        metavar="INDEX",
+        help="The entry's index; 34~1 is entry 34 of the log before this one.",
+        parser=parse_place,
+        show_default=False,
+    ),
 ]
 AsName = Annotated[
     str,

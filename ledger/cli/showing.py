@@ -14,10 +14,11 @@ from ledger.cli.describe import as_lines, as_object
 from ledger.cli.session import (
     AsJson,
     Directory,
-    Index,
+    Place,
     append_one,
     find_record,
     named,
+    place_text,
     reading,
     writing,
 )
@@ -36,6 +37,7 @@ from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.linkage.opening import access_draft
 from ledger.merkle import leaf_hash
+from ledger.wire.ids import Position
 
 _PURPOSE: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
 
@@ -57,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
 
 def show(
     directory: Directory,
-    index: Index,
+    place: Place,
     as_json: AsJson = False,
     leaf: Annotated[
         Path | None,
@@ -97,17 +99,17 @@ def show(
             raise BadRequest(
                 "--content goes with neither --json nor --leaf", hint="run the command twice"
             )
-        _release(directory, index, name, purpose)
+        _release(directory, place, name, purpose)
         return
     if name is not None or purpose is not None:
         raise BadRequest("--as and --purpose go with --content", hint="leave them out, or add it")
     directory = named(directory)
     with reading(directory) as reader:
-        entry = reader.entry(index)
+        entry = reader.entry(*place)
         kind = reader.head(entry.leaf.claim.chain).type
         known = authors.known_authors(directory, reader.registry)
         order = erased_by(reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
-        since = contested_since(reader.registry, entry.leaf.claim.author, index)
+        since = contested_since(reader, entry)
     if leaf is not None:
         write_file(leaf, entry.raw)
         note(f"{leaf.name} holds the leaf: who, when and which record are personal data")
@@ -116,17 +118,17 @@ def show(
             {
                 **as_object(entry, known),
                 "chain_type": kind.name.lower(),
-                "erased_by": order,
-                "contested_since": since,
+                "erased_by": _json_place(order),
+                "contested_since": _json_place(since),
             }
         )
     else:
         result("\n".join(as_lines(entry, kind, known, since)))
         if order is not None:
-            result(f"this content was erased on order of entry {order}")
+            result(f"this content was erased on order of entry {place_text(order)}")
 
 
-def _release(directory: Path, index: int, name: str | None, purpose: str | None) -> None:
+def _release(directory: Path, place: Position, name: str | None, purpose: str | None) -> None:
     if name is None or purpose is None:
         raise BadRequest(
             "content is released to somebody for a purpose",
@@ -134,27 +136,36 @@ def _release(directory: Path, index: int, name: str | None, purpose: str | None)
         )
     check_purpose(purpose)
     with writing(directory) as log:
-        author, entry = authors.signer(log, name), log.reader.entry(index)
+        author, entry = authors.signer(log, name), log.reader.entry(*place)
         kind = log.reader.head(entry.leaf.claim.chain).type
         if not entry.leaf.claim.blob_size or kind not in (ChainType.PERSON, ChainType.DIRECTORY):
             raise BadRequest(
-                f"entry {index} has no content to release", hint="`counterfoil show` tells its kind"
+                f"entry {place_text(place)} has no content to release",
+                hint="`counterfoil show` tells its kind",
             )
         order = erased_by(log.reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
         if order is not None:
             raise BadRequest(
-                f"this content was erased on order of entry {order}", hint="nobody can open it"
+                f"this content was erased on order of entry {place_text(order)}",
+                hint="nobody can open it",
             )
         if kind is ChainType.DIRECTORY:
-            released = log.vault.release_stream(index, None)
+            released = log.vault.release_stream(place.at, None, place.back)
             note("an institution's own resource: no access entry is needed")
         else:
             draft = access_draft(entry.leaf.claim.chain, [entry], purpose)
             access = append_one(log, author, draft).index
             note(f"access entry {access}")
-            released = log.vault.release_stream(index, log.reader.receipt(access))
+            released = log.vault.release_stream(place.at, log.reader.receipt(access), place.back)
         for piece in released.pieces:
             result_bytes(piece)
+
+
+def _json_place(place: Position | None) -> Json:
+    """An index in this log; of an earlier one as `34~1`."""
+    if place is None:
+        return None
+    return place_text(place) if place.back else place.at
 
 
 def check_purpose(purpose: str) -> None:
@@ -179,16 +190,13 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
         entries = list(reader.history(chain))[::-1]
         erased = erased_by(entries[::-1])
         known = authors.known_authors(directory, reader.registry)
-        doubts = [
-            contested_since(reader.registry, entry.leaf.claim.author, entry.index)
-            for entry in entries
-        ]
+        doubts = [contested_since(reader, entry) for entry in entries]
     if as_json:
         objects: list[Json] = [
             {
                 **as_object(entry, known),
-                "erased_by": erased.get(leaf_hash(entry.raw)),
-                "contested_since": since,
+                "erased_by": _json_place(erased.get(leaf_hash(entry.raw))),
+                "contested_since": _json_place(since),
             }
             for entry, since in zip(entries, doubts, strict=True)
         ]
@@ -197,13 +205,13 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
     any_doubt = any(since is not None for since in doubts)
     rows = [
         (
-            entry.index,
+            place_text(entry.position),
             entry.leaf.seq,
             entry.leaf.claim.kind.name.lower(),
             when(entry.leaf.received_ms),
             known.get(entry.leaf.claim.author, entry.leaf.claim.author.hex()),
             "erased" if leaf_hash(entry.raw) in erased else entry.leaf.claim.blob_size,
-            *(("" if since is None else f"since entry {since}",) if any_doubt else ()),
+            *(("" if since is None else f"since entry {place_text(since)}",) if any_doubt else ()),
         )
         for entry, since in zip(entries, doubts, strict=True)
     ]

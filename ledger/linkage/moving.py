@@ -34,7 +34,7 @@ from ledger.reader import Entry
 from ledger.record.header import Header, decode_header
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ZERO_HASH, ChainId, Hash, Position
-from ledger.wire.manifest import MANIFEST
+from ledger.wire.sealed import MAX_CONTENT
 
 _VERSION: Final = b"moved/version"
 _RETRACTION: Final = b"moved/retraction"
@@ -151,7 +151,7 @@ class Mover:
     def _copy(self, entry: Entry, stream: Stream) -> None:
         """Append it in the right record."""
         draft = self._draft(entry, stream)
-        if stream.header["type"] == MANIFEST:
+        if stream.size > MAX_CONTENT:
             large = self._author.large(
                 draft, BufferedReader(Pieces(stream.pieces)), self._log.reader.store.large
             )

@@ -24,8 +24,7 @@ from ledger.record.joined import joined_records, linked_records
 from ledger.record.model import Opened
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId, Hash
-from ledger.wire.manifest import MANIFEST
-from ledger.wire.sealed import Content
+from ledger.wire.sealed import MAX_CONTENT, Content
 
 GROUP: Final = 256
 """Leaf hashes that one access entry names; its header has room for some more."""
@@ -88,7 +87,7 @@ def gather(
             except BadRequest:
                 opened[entry.index] = _opened(entry, malformed=True)
                 continue
-            large = stream.header["type"] == MANIFEST
+            large = stream.size > MAX_CONTENT
             content = Content(stream.header, b"" if large else b"".join(stream.pieces))
             opened[entry.index] = _with_header(entry, content)
             gathered.titles[entry.index] = stream.media_type if large else title(content)

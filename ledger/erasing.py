@@ -22,6 +22,7 @@ from ledger.heads import ChainType
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry, Reader
 from ledger.store.store import Store
+from ledger.vault.door import Vault
 from ledger.vault.keys import VaultKeys
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.erasure import Attest, EraseEntries, EraseRecord, decode_erasure
@@ -42,6 +43,8 @@ class Order:
     entries: tuple[int, ...]
     """Entries of this log that it is about, ascending."""
     attested: bool = False
+    earlier: tuple[Position, ...] = ()
+    """Those of earlier logs of the line, which are destroyed in their own ledgers."""
 
 
 class Target(Protocol):
@@ -52,17 +55,17 @@ class Target(Protocol):
     def destroy(self, indexes: Collection[int], reason: str) -> None: ...
 
 
-def order_entries(reader: Reader, indexes: Collection[int], reason: str) -> Draft:
+def order_entries(reader: Reader, places: Collection[Position], reason: str) -> Draft:
     """The order to erase some entries of one chain. Raises BadRequest."""
-    named = sorted((leaf_hash(reader.entry(index).raw), index) for index in set(indexes))
-    chains = {reader.entry(index).leaf.claim.chain for _, index in named}
+    entries = [reader.entry(*place) for place in set(places)]
+    named = sorted((leaf_hash(entry.raw), entry.position) for entry in entries)
+    chains = {entry.leaf.claim.chain for entry in entries}
     if len(chains) != 1:
         raise BadRequest(
             "an order is about entries of one record", hint="order each record's apart"
         )
     body = EraseEntries(tuple(hash_ for hash_, _ in named)).encode()
-    at = tuple(Position(index) for _, index in named)
-    return _draft(chains.pop(), reason, body, at)
+    return _draft(chains.pop(), reason, body, tuple(place for _, place in named))
 
 
 def order_record(reader: Reader, chain: ChainId, reason: str) -> Draft:
@@ -82,7 +85,7 @@ def _draft(chain: ChainId, reason: str, body: bytes, erases: tuple[Position, ...
     return Draft(chain, b"", CBOR, Kind.ERASURE, {**header}, body=body, erases=erases)
 
 
-def find_orders(store: Store, size: int) -> list[Order]:
+def find_orders(store: Store, size: int, predecessor: Reader | None = None) -> list[Order]:
     """Every order among the first ``size`` leaves, oldest first. Reads all leaves once."""
     orders: dict[Hash, Order] = {}
     for index, raw in enumerate(store.leaves(0, size)):
@@ -94,34 +97,61 @@ def find_orders(store: Store, size: int) -> list[Order]:
             if body.order in orders:
                 orders[body.order] = replace(orders[body.order], attested=True)
             continue
-        named = body.entries if isinstance(body, EraseEntries) else None
-        entries = _entries_below(store, raw, named)
-        order = Order(index, Claim.decode(claim).chain, leaf_hash(raw), entries)
+        order = _order(store, index, raw, body, predecessor)
         orders[order.hash] = order
     return list(orders.values())
 
 
-def order_at(store: Store, index: int) -> Order:
+def order_at(store: Store, index: int, predecessor: Reader | None = None) -> Order:
     """The order at an index, whether it is attested left open. Raises BadRequest."""
     raw = store.leaf(index)
     claim = Claim.decode(claim_bytes(raw))
     body = decode_erasure(claim.body) if claim.kind is Kind.ERASURE else None
     if body is None or isinstance(body, Attest):
         raise BadRequest(f"entry {index} is no order of erasure")
+    return _order(store, index, raw, body, predecessor)
+
+
+def _order(
+    store: Store,
+    index: int,
+    raw: bytes,
+    body: EraseEntries | EraseRecord,
+    predecessor: Reader | None,
+) -> Order:
     named = body.entries if isinstance(body, EraseEntries) else None
-    return Order(index, claim.chain, leaf_hash(raw), _entries_below(store, raw, named))
+    below = sorted(_entries_below(store, raw, named, predecessor))
+    return Order(
+        index,
+        decode_leaf(raw).claim.chain,
+        leaf_hash(raw),
+        tuple(one.at for one in below if not one.back),
+        earlier=tuple(one for one in below if one.back),
+    )
 
 
-def _entries_below(store: Store, raw: bytes, named: tuple[Hash, ...] | None) -> tuple[int, ...]:
-    """Leaves of the chain below an order, in this log: those named, or all."""
-    found: list[int] = []
-    leaf = decode_leaf(raw)
-    while leaf.seq and not leaf.continues and (named is None or len(found) < len(named)):
-        index = leaf.prev_index
+def _entries_below(
+    store: Store, raw: bytes, named: tuple[Hash, ...] | None, predecessor: Reader | None
+) -> list[Position]:
+    """Leaves of the chain below an order: those named, or all."""
+    found: list[Position] = []
+    leaf, back = decode_leaf(raw), 0
+    while leaf.seq and (named is None or len(found) < len(named)):
+        if leaf.continues:
+            if predecessor is None:
+                break
+            back = predecessor.log_before(leaf.claim.chain, back - 1) + 1
+        at = Position(leaf.prev_index, back)
         if named is None or leaf.prev_hash in named:
-            found.append(index)
-        leaf = decode_leaf(store.leaf(index))
-    return tuple(sorted(found))
+            found.append(at)
+        leaf = decode_leaf(_leaf(store, predecessor, at))
+    return found
+
+
+def _leaf(store: Store, predecessor: Reader | None, at: Position) -> bytes:
+    if not at.back or predecessor is None:
+        return store.leaf(at.at)
+    return predecessor.leaf_at(Position(at.at, at.back - 1))
 
 
 def erased_by(history: Iterable[Entry]) -> dict[Hash, Position]:
@@ -155,9 +185,11 @@ def remains(store: Store, keys: VaultKeys | None, index: int) -> str:
     return "its chunks" if store.large.exists(claim.blob_hash) else ""
 
 
-def is_pending(store: Store, keys: VaultKeys, order: Order) -> bool:
-    """Whether an order is not carried out yet, or not wholly."""
-    return any(remains(store, keys, index) for index in order.entries)
+def is_pending(vault: Vault, order: Order) -> bool:
+    """Whether an order is not carried out yet, or not wholly, in this log and the earlier ones."""
+    places = [*map(Position, order.entries), *order.earlier]
+    shelves = ((vault.shelf(at.back), at.at) for at in places)
+    return any(remains(shelf.store, shelf.keys, index) for shelf, index in shelves)
 
 
 def carry_out(log: Target, order: Order) -> int:

@@ -24,6 +24,7 @@ from ledger.admission import AdmissionThreads, BatchSubmission, Checked, Submiss
 from ledger.admission_workers import AdmissionWorkers
 from ledger.appender import Appender, Outcome, Parts
 from ledger.author import Author
+from ledger.erasing import Order
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 from ledger.governing import APPROVED_FOR_MS, act_of, enacted, signed_change
 from ledger.identity import (
@@ -96,20 +97,22 @@ class Log:
         clock: Callable[[], int] | None = None,
         workers: int = 0,
         unlock: Unlock | None = None,
+        ended: bool = False,
     ) -> Self:
         """Lock, verify the right edge, and start the writer. Raises BadRequest or LedgerFault.
 
         ``map_limit`` caps LMDB's file in bytes; ``clock`` gives unix milliseconds;
         ``workers`` is the number of processes that check entries, 0 for threads of this process
         (enough for a command; a busy server takes one for each core); ``unlock`` has what opens
-        key files under a passphrase.
+        key files under a passphrase; ``ended`` opens a ledger that another one took over from,
+        which may still have to destroy content.
         """
         layout = read_layout(directory, unlock)
         if not os.access(directory, os.W_OK):
             raise LedgerFault(
                 f"{directory.name} is read-only", hint="make it writable, or use a reading command"
             )
-        if layout.successor:
+        if layout.successor and not ended:
             raise BadRequest(
                 f"{directory.name} takes no more entries: {layout.successor} took over from it",
                 hint="append to that log's ledger",
@@ -369,6 +372,20 @@ class Log:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def destroy_earlier(layout: Layout, order: Order) -> None:
+    """Destroy what an order names in the earlier logs of a line, one ledger after the other. The
+    newest one must be closed: two openings of a store do not go together. May be repeated.
+    """
+    reason = f"order {order.index} of {layout.origin}"
+    back, directory = 1, layout.predecessor
+    while directory is not None:
+        indexes = [at.at for at in order.earlier if at.back == back]
+        if indexes:
+            with Log.open(directory, unlock=layout.unlock, ended=True) as log:
+                log.destroy(indexes, reason)
+        back, directory = back + 1, read_layout(directory).predecessor
 
 
 class _Checking:

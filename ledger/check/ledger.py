@@ -17,7 +17,7 @@ from ledger.check.derived import (
     check_run_names,
     check_tags,
 )
-from ledger.check.erasure import ErasureCheck
+from ledger.check.erasure import ErasureCheck, Later
 from ledger.check.large import check_large
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
@@ -54,18 +54,35 @@ def check_ledger(
 ) -> Report:
     """Check everything; see the package. Raises BadRequest when the directory is no ledger."""
     layout = read_layout(directory, unlock)
+    return _check_line(layout, progress, None if layout.successor else Later())
+
+
+def _check_line(layout: Layout, progress: Progress, later: Later | None) -> Report:
+    """A ledger, and those that it took over from. ``later`` has what later logs ordered; None when
+    this one ended and they are not looked at.
+    """
     report = Report(MAX_PROBLEMS, progress)
+    before = Later()
     try:
-        _check(layout, report)
+        before = _check(layout, report, later)
     except (CounterfoilError, OSError) as error:
         report.add("ledger", f"the check cannot go on: {error}")
+    if layout.predecessor is not None:
+        # Its problems are ours, since our chains go on from it.
+        try:
+            earlier = _check_line(read_layout(layout.predecessor, layout.unlock), progress, before)
+        except CounterfoilError as error:
+            report.add(layout.predecessor.name, error.message)
+            return report
+        for problem in earlier.problems:
+            report.add(f"{layout.predecessor.name}: {problem.where}", problem.what)
+        for note in earlier.notes:
+            report.note(f"{layout.predecessor.name}: {note.where}", note.what)
     return report
 
 
-def _check(layout: Layout, report: Report) -> None:
+def _check(layout: Layout, report: Report, later: Later | None) -> Later:
     with ExitStack() as stack:
-        if layout.predecessor is not None:
-            _check_predecessor(report, layout.predecessor, layout.unlock)
         predecessor = open_predecessor(layout)
         if predecessor is not None:
             stack.callback(predecessor.close)
@@ -78,7 +95,7 @@ def _check(layout: Layout, report: Report) -> None:
         state = store.state_in(reader)
         report.size = state.size
         _check_tables(report, reader)
-        erasure = ErasureCheck(report, store, vault)
+        erasure = ErasureCheck(report, store, vault, predecessor, later)
         replay = Replay(report, store.leaf, partial(_find_id, reader), predecessor)
         content = ContentCheck(report, store, reader, vault, erasure)
         _check_leaves(report, store, reader, state, replay, content)
@@ -97,15 +114,7 @@ def _check(layout: Layout, report: Report) -> None:
             _check_checkpoints(report, layout, store, reader, vkeys, guard)
         if (line := first_break(layout.releases)) is not None:
             report.add("vault journal", f"line {line} does not follow the line before it")
-
-
-def _check_predecessor(report: Report, directory: Path, unlock: Unlock) -> None:
-    """The log before, in full; its problems are ours, since our chains go on from it."""
-    before = check_ledger(directory, report.progress, unlock)
-    for problem in before.problems:
-        report.add(f"{directory.name}: {problem.where}", problem.what)
-    for note in before.notes:
-        report.note(f"{directory.name}: {note.where}", note.what)
+        return erasure.later()
 
 
 def _open_keys(report: Report, layout: Layout) -> VaultKeys | None:

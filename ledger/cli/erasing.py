@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from ledger.cli import authors
-from ledger.cli.session import AsJson, Directory, append_one, find_record, writing
+from ledger.cli.session import (
+    AsJson,
+    Directory,
+    append_one,
+    find_record,
+    parse_place,
+    place_text,
+    writing,
+)
 from ledger.cli.terminal import Json, note, result, result_json
 from ledger.erasing import (
     Order,
@@ -21,7 +29,8 @@ from ledger.erasing import (
     order_record,
 )
 from ledger.errors import BadRequest
-from ledger.log import Log
+from ledger.log import Log, destroy_earlier
+from ledger.wire.ids import Position
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,9 +44,13 @@ def erase(
         typer.Option("--as", metavar="NAME", help="Who orders it.", show_default=False),
     ] = None,
     entry: Annotated[
-        list[int] | None,
+        list[Position] | None,
         typer.Option(
-            "--entry", metavar="INDEX", help="An entry; may be repeated.", show_default=False
+            "--entry",
+            metavar="INDEX",
+            help="An entry; may be repeated.",
+            parser=parse_place,
+            show_default=False,
         ),
     ] = None,
     record: Annotated[
@@ -91,7 +104,13 @@ def erase(
             orders = _pending(log)
         else:
             orders = [_order(log, name or "", entry or [], record, reason or "")]
-        rows = [_carry_out(log, order, attest_as) for order in orders]
+        contents = [carry_out(log, order) for order in orders]
+        layout = log.layout
+    for order in orders:
+        destroy_earlier(layout, order)
+    with writing(directory) as log:
+        attested = [_attest(log, order, attest_as) for order in orders]
+    rows = [_row(*row) for row in zip(orders, contents, attested, strict=True)]
     if as_json:
         result_json({"orders": rows})
     elif not rows:
@@ -110,31 +129,33 @@ def _confirm() -> None:
 
 
 def _pending(log: Log) -> list[Order]:
-    store = log.reader.store
-    orders = find_orders(store, log.reader.checkpoint.size)
-    return [order for order in orders if is_pending(store, log.vault.keys, order)]
+    reader = log.reader
+    orders = find_orders(reader.store, reader.checkpoint.size, reader.predecessor)
+    return [order for order in orders if is_pending(log.vault, order)]
 
 
-def _order(log: Log, name: str, entries: list[int], record: str | None, reason: str) -> Order:
+def _order(log: Log, name: str, entries: list[Position], record: str | None, reason: str) -> Order:
     author = authors.signer(log, name)
     if record is None:
         draft = order_entries(log.reader, entries, reason)
     else:
         draft = order_record(log.reader, find_record(log.reader, log.vault.tag, record), reason)
-    return order_at(log.reader.store, append_one(log, author, draft).index)
+    index = append_one(log, author, draft).index
+    return order_at(log.reader.store, index, log.reader.predecessor)
 
 
-def _carry_out(log: Log, order: Order, attest_as: str | None) -> dict[str, Json]:
-    contents = carry_out(log, order)
-    attested: int | None = None
-    if attest_as is not None:
-        author = authors.signer(log, attest_as)
-        attested = append_one(log, author, attestation(order)).index
+def _attest(log: Log, order: Order, attest_as: str | None) -> int | None:
+    if attest_as is None:
+        return None
+    return append_one(log, authors.signer(log, attest_as), attestation(order)).index
+
+
+def _row(order: Order, contents: int, attested: int | None) -> dict[str, Json]:
     return {
         "order": order.index,
         "record": order.chain.hex(),
-        "entries": list(order.entries),
-        "contents": contents,
+        "entries": [*order.entries, *map(place_text, order.earlier)],
+        "contents": contents + len(order.earlier),
         "attestation": attested,
     }
 

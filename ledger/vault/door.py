@@ -178,7 +178,8 @@ class Vault:
                 self._first_access = first
                 self._released = {pair for pair in self._released if pair[0] >= first}
 
-    def _shelf(self, back: int) -> Shelf:
+    def shelf(self, back: int) -> Shelf:
+        """Where a log of the line keeps payloads and keys, 0 for this one. Raises BadRequest."""
         if not back:
             return Shelf(self._store, self.keys)
         if not 0 < back <= len(self._earlier):
@@ -186,7 +187,7 @@ class Vault:
         return self._earlier[back - 1]
 
     def _leaf(self, index: int, back: int) -> bytes:
-        store = self._shelf(back).store
+        store = self.shelf(back).store
         size = store.state().size
         if not 0 <= index < size:
             raise BadRequest(
@@ -195,7 +196,7 @@ class Vault:
         return store.leaf(index)
 
     def _open(self, index: int, leaf: bytes, back: int) -> Stream:
-        claim, shelf = Claim.decode(claim_bytes(leaf)), self._shelf(back)
+        claim, shelf = Claim.decode(claim_bytes(leaf)), self.shelf(back)
         content, key = unseal_entry(shelf.store, shelf.keys, claim, index)
         place = associated_data(claim.log, claim.chain, claim.entry_id)
         return open_stream(content, key, place, claim.blob_hash, index, shelf.store.large)

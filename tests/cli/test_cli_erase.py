@@ -10,6 +10,7 @@ from ledger.cli import authors
 from ledger.erasing import order_entries
 from ledger.log import Log
 from ledger.sequencer import Appended
+from ledger.wire.ids import Position
 from tests.cli.console import HOSPITAL, done, run
 
 PERSON = f"{HOSPITAL}|POP-00261"
@@ -68,7 +69,7 @@ def test_entries_are_erased_and_attested(full: Path) -> None:
 def test_what_is_ordered_and_not_done_is_named_and_finished(full: Path) -> None:
     (index, *_) = entries_of(full)
     with Log.open(full) as log:
-        draft = order_entries(log.reader, [index], "asked for")
+        draft = order_entries(log.reader, [Position(index)], "asked for")
         (placed,) = log.append([authors.signer(log, "hospital").entry(draft)])
         assert isinstance(placed, Appended)
     ran = done("check", full)

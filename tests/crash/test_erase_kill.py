@@ -42,7 +42,7 @@ def kill_at_every(children: ForkServer, ledger: Path, place: Path, first: int, s
         assert {one.where for one in report.problems} <= {"vault journal"}
         with Log.open(copy) as log:
             order = only_order(log)
-            pending = is_pending(log.reader.store, log.vault.keys, order)
+            pending = is_pending(log.vault, order)
             assert pending <= bool(report.notes)
             carry_out(log, order)
         data = files_of(copy)

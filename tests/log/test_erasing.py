@@ -21,7 +21,7 @@ from ledger.log import Log
 from ledger.store import sorted_index
 from ledger.vault.opening import open_vault
 from ledger.vault.rotation import new_period
-from ledger.wire.ids import ChainId
+from ledger.wire.ids import ChainId, Position
 from ledger.wire.manifest import MIN_CHUNK
 from tests.log.sample import Sample, placed
 
@@ -79,7 +79,7 @@ def order(log: Log, sample: Sample, entries: Collection[int] | None) -> erasing.
     if entries is None:
         draft = record_order(log.reader, sample.record, "asked for")
     else:
-        draft = order_entries(log.reader, entries, "asked for")
+        draft = order_entries(log.reader, [Position(one) for one in entries], "asked for")
     return order_at(log.reader.store, placed(log.append([sample.clinic.entry(draft)])[0]).index)
 
 
@@ -185,11 +185,11 @@ def test_what_stops_half_way_is_found_and_finished(
     pending = not (step == "vault" and after)
     assert [one.where for one in report.notes] == [f"erasure {ordered.index}"] * pending
     with Log.open(sample.directory) as log:
-        store, keys = log.reader.store, log.vault.keys
+        store = log.reader.store
         (found,) = find_orders(store, log.reader.checkpoint.size)
-        assert erasing.is_pending(store, keys, found) == pending
+        assert erasing.is_pending(log.vault, found) == pending
         carry_out(log, found)
-        assert not erasing.is_pending(store, keys, found)
+        assert not erasing.is_pending(log.vault, found)
     data = files_of(sample.directory)
     assert not [w for one in traces for w in one.windows if w in data]
     report = check_ledger(sample.directory)
@@ -233,7 +233,7 @@ def test_an_order_names_entries_of_one_record(sample: Sample) -> None:
         (mine,) = append(log, sample, sample.record, 1)
         (other,) = append(log, sample, sample.other, 1)
         with pytest.raises(BadRequest, match="of one record"):
-            order_entries(log.reader, [mine, other], "x")
+            order_entries(log.reader, [Position(mine), Position(other)], "x")
         with pytest.raises(BadRequest, match="only a person's record"):
             record_order(log.reader, log.reader.entry(1).leaf.claim.chain, "x")
 

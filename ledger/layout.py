@@ -132,5 +132,20 @@ def read_layout(directory: Path, unlock: Unlock | None = None) -> Layout:
     )
 
 
+def check_line(layout: Layout) -> None:
+    """Whether the ledgers before this one end somewhere. Raises LedgerFault, and BadRequest where
+    one of them is not there.
+    """
+    seen = {layout.directory.resolve()}
+    while layout.predecessor is not None:
+        layout = read_layout(layout.predecessor, layout.unlock)
+        if layout.directory.resolve() in seen:
+            raise LedgerFault(
+                f"{_FILE} names a ledger that comes after it as the one before it",
+                hint="restore it from a backup",
+            )
+        seen.add(layout.directory.resolve())
+
+
 def _beside(directory: Path, relative: str) -> Path:
     return Path(os.path.normpath(directory / relative))

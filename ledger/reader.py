@@ -16,7 +16,7 @@ from ledger.heads import ChainHeads, Head
 from ledger.identity import End, Registry
 from ledger.index_replay import Inherited, open_indexes, replay
 from ledger.keyfiles import Unlock
-from ledger.layout import Layout, read_layout
+from ledger.layout import Layout, check_line, read_layout
 from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
 from ledger.named import FindLeaf, no_earlier_leaf
 from ledger.right_edge import Earlier, verified_leaf, verify_right_edge
@@ -220,6 +220,7 @@ def open_predecessor(layout: Layout) -> Reader | None:
     if layout.predecessor is None:
         return None
     try:
+        check_line(layout)
         return open_reader(layout.predecessor, layout.unlock)
     except BadRequest as error:
         raise LedgerFault(
@@ -255,6 +256,7 @@ def end_of(reader: Reader) -> End:
         checkpoint.size,
         checkpoint.root,
         reader.store.state().received_ms,
+        lambda chain: reader.find_head(chain) is not None,
     )
 
 

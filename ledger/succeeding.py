@@ -11,7 +11,7 @@ leaves the draft, and ``finish`` is run again.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,17 +19,17 @@ from typing import Final
 
 from ledger.errors import BadRequest, LedgerFault
 from ledger.founding import Beginning, make
-from ledger.identity import Genesis, Governor, Predecessor, Renewal, Succession, new_act
+from ledger.identity import Genesis, Governor, Predecessor, Succession, new_act
 from ledger.identity.requests import Proposal, collect
-from ledger.identity.succession import check_predecessor
+from ledger.identity.succession import check_approved
 from ledger.keyfiles import Unlock, authors_directory, create_log_keys, load_log_keys
 from ledger.keyfiles.log_keys import AUTHORS_DIRECTORY, KEYS_DIRECTORY
 from ledger.layout import read_layout, write_successor
-from ledger.merkle import renewed_root, root_at
+from ledger.merkle import root_at
 from ledger.reader import Reader, end_of, open_reader
+from ledger.renewing import check_renewal, renewal_of
 from ledger.store.files import make_directory, write_new
 from ledger.store.lock import WriterLock
-from ledger.store.store import Store
 from ledger.vault.opening import open_vault
 from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
 from ledger.wire.ids import Hash, new_chain_id
@@ -76,7 +76,7 @@ def draft_succession(
     reader = open_reader(old, unlock)
     try:
         end, published = end_of(reader), _published(reader)
-        renewal = _renewal(reader) if renew_hash else None
+        renewal = renewal_of(reader) if renew_hash else None
     finally:
         reader.close()
     if origin in end.origins:
@@ -151,17 +151,20 @@ def finish_succession(
         reader = open_reader(old, unlock)
         try:
             end = end_of(reader)
+            body = succession.approved(
+                collect(proposals.old, approvals_for(proposals.old, approvals), end.governors),
+                collect(
+                    proposals.new,
+                    approvals_for(proposals.new, approvals),
+                    succession.genesis.governors[1:],
+                ),
+            )
+            # Behind this the old log is closed for good: what the new one would not open with must
+            # be refused here.
+            check_approved(body, proposals.new.act, reader.registry, end)
+            check_renewal(succession, reader)
         finally:
             reader.close()
-        body = succession.approved(
-            collect(proposals.old, approvals_for(proposals.old, approvals), end.governors),
-            collect(
-                proposals.new,
-                approvals_for(proposals.new, approvals),
-                succession.genesis.governors[1:],
-            ),
-        )
-        check_predecessor(body, end)
         tags = open_vault(layout.vault, unlock).tags
 
         def begin(building: Path) -> Beginning:
@@ -214,20 +217,6 @@ def _published(reader: Reader) -> bytes:
             hint="run `counterfoil checkpoint OLD` first; nothing may be appended after it",
         )
     return published
-
-
-def _renewal(reader: Reader) -> Renewal:
-    size = reader.checkpoint.size
-    return Renewal(
-        renewed_root(reader.store.leaves(0, size)), renewed_root(_blobs(reader.store, size))
-    )
-
-
-def _blobs(store: Store, size: int) -> Iterator[bytes]:
-    for index in range(size):
-        blob = store.surviving_payload(index)
-        if blob:
-            yield index.to_bytes(8, "big") + blob
 
 
 def _copy_authors(old: Path, building: Path) -> None:

@@ -24,7 +24,7 @@ from ledger.check.report import Progress, Report
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 from ledger.identity import Registry
 from ledger.keyfiles import Unlock, governor_key, governor_key_path
-from ledger.layout import Layout, read_layout
+from ledger.layout import Layout, check_line, read_layout
 from ledger.merkle import root_at
 from ledger.reader import open_predecessor
 from ledger.recovery import load_own_keys
@@ -70,6 +70,7 @@ def _check_line(layout: Layout, progress: Progress, later: Later | None) -> Repo
     if layout.predecessor is not None:
         # Its problems are ours, since our chains go on from it.
         try:
+            check_line(layout)
             earlier = _check_line(read_layout(layout.predecessor, layout.unlock), progress, before)
         except CounterfoilError as error:
             report.add(layout.predecessor.name, error.message)

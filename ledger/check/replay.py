@@ -16,11 +16,12 @@ from ledger.admission import Admitted, AdmittedBatch
 from ledger.check.report import Report
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.heads import ChainType, Head
-from ledger.identity import Registry
+from ledger.identity import Registry, Succession
 from ledger.index_replay import first_type
 from ledger.merkle import subtree_root
 from ledger.named import named_hashes
 from ledger.reader import Reader, earlier_leaves, earlier_of, inherited_from
+from ledger.renewing import check_renewal
 from ledger.right_edge import begun_registry
 from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
@@ -136,6 +137,8 @@ class Replay:
         try:
             earlier = earlier_of(self._predecessor)
             self.registry = begun_registry(leaf, derived.hash, earlier)
+            if self._predecessor is not None:
+                check_renewal(Succession.decode(leaf.claim.body), self._predecessor)
         except CounterfoilError as error:
             self._report.add("leaf 0", str(error))
             return

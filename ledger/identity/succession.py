@@ -10,13 +10,13 @@ genesis; both sign the same change. Specification: docs/spec/succession.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.errors import BadEvidence, BadRequest
 from ledger.identity import fields
-from ledger.identity.approvals import Act, check_signed_by
+from ledger.identity.approvals import Act, check_approvals, check_signed_by
 from ledger.identity.bodies import MAX_GOVERNORS, Governor
 from ledger.identity.changes import check_signature
 from ledger.identity.genesis import GENESIS_FIELDS, Genesis, check_founding
@@ -102,16 +102,16 @@ class Succession:
     @classmethod
     def decode(cls, data: bytes) -> Succession:
         """Decode strictly. Raises BadRequest."""
-        succession = cls._of_map(cbor.decode(data))
+        body = fields.exactly(cbor.decode(data), f"{GENESIS_FIELDS} predecessor", "renewal")
+        succession = cls._of_fields(body, Genesis.of_fields(body))
         if not succession.predecessor.approvals:
             raise BadRequest("no governor of the old log approves the succession")
         return succession
 
     @classmethod
-    def _of_map(cls, value: cbor.Decoded) -> Succession:
-        body = fields.exactly(value, f"{GENESIS_FIELDS} predecessor", "renewal")
+    def _of_fields(cls, body: fields.Body, genesis: Genesis) -> Succession:
         succession = cls(
-            Genesis.of_fields(body),
+            genesis,
             _predecessor(body["predecessor"]),
             _renewal(body["renewal"]) if "renewal" in body else None,
         )
@@ -125,14 +125,9 @@ class Succession:
         bare, renewal = GENESIS_FIELDS.replace("approvals ", ""), "renewal"
         body = fields.exactly(cbor.decode(change), f"{bare} predecessor", renewal)
         named = fields.exactly(body["predecessor"], _PREDECESSOR.replace("approvals ", ""))
-        whole, part = _widened(body), _widened(named)
-        part["approvals"] = whole["approvals"] = []
-        whole["predecessor"] = part
-        return cls._of_map(whole)
-
-
-def _widened(body: fields.Body) -> dict[str | int, cbor.Decoded]:
-    return dict(body.items())
+        unapproved: dict[str | int, cbor.Decoded] = dict(named.items())
+        unapproved["approvals"] = []
+        return cls._of_fields({**body, "predecessor": unapproved}, Genesis.to_approve(body))
 
 
 def _predecessor(value: cbor.Decoded) -> Predecessor:
@@ -180,6 +175,8 @@ class End:
     root: Hash
     received_ms: int
     """Of the last leaf."""
+    has_chain: Callable[[ChainId], bool]
+    """Whether a leaf of the line stands on a chain."""
 
     def act(self, change: bytes) -> Act:
         """What the old governors approve."""
@@ -193,6 +190,7 @@ def succeeded_registry(leaf: Leaf, hash_: Hash, old: Registry, end: End) -> Regi
         raise BadRequest("the first leaf is not a succession")
     succession = Succession.decode(claim.body)
     check_predecessor(succession, end)
+    _check_chain(claim.chain, old, end)
     if leaf.received_ms < end.received_ms:
         raise BadRequest("the succession is older than the old log's last entry")
     act = new_act(succession, claim.log, claim.chain)
@@ -205,6 +203,23 @@ def succeeded_registry(leaf: Leaf, hash_: Hash, old: Registry, end: End) -> Regi
 def new_act(succession: Succession, log: Hash, chain: ChainId) -> Act:
     """What the new governors approve; ``log`` is the hash of the new origin."""
     return Act(Kind.SUCCESSION, log, chain, ZERO_HASH, succession.change())
+
+
+def check_approved(succession: Succession, act: Act, old: Registry, end: End) -> None:
+    """Whether a succession that is approved at ``act`` may begin a log, before it is signed. Raises
+    BadRequest or BadEvidence.
+    """
+    check_predecessor(succession, end)
+    _check_chain(act.chain, old, end)
+    genesis = succession.genesis
+    first = genesis.governors[0].id
+    check_approvals(genesis.approvals, act, first, genesis.governors, genesis.threshold)
+    Registry.succeeding(old, end.size, ZERO_HASH, genesis, act.chain)
+
+
+def _check_chain(chain: ChainId, old: Registry, end: End) -> None:
+    if chain in old.derived or end.has_chain(chain):
+        raise BadRequest("the new log's own chain has an id that is in use already")
 
 
 def check_predecessor(succession: Succession, end: End) -> None:

@@ -8,10 +8,11 @@ import typer
 
 from ledger.cli import authors
 from ledger.cli.author_keys import algorithm_name
-from ledger.cli.session import AsJson, Directory, named, reading
+from ledger.cli.session import AsJson, Directory, named, place_json, place_text, reading
 from ledger.cli.terminal import Json, result, result_json, result_table, when
 from ledger.errors import BadRequest
 from ledger.identity import Actor, ActorKey, Registry
+from ledger.reader import Reader
 from ledger.wire.ids import ActorId
 
 
@@ -40,12 +41,12 @@ def actors(
         known = authors.known_authors(directory, registry)
     chosen = _chosen(registry, known, name)
     if as_json:
-        result_json({"actors": [_as_object(one, known, registry) for one in chosen]})
+        result_json({"actors": [_as_object(one, known, reader) for one in chosen]})
     elif name:
-        result("\n".join(_as_lines(chosen[0], known, registry)))
+        result("\n".join(_as_lines(chosen[0], known, reader)))
     else:
         columns = ("name", "role", "actor", "enrolled", "by", "key", "valid", "contested")
-        result_table(columns, [_row(one, known, registry) for one in chosen])
+        result_table(columns, [_row(one, known, reader) for one in chosen])
 
 
 def _chosen(registry: Registry, known: Mapping[ActorId, str], name: str) -> list[Actor]:
@@ -56,55 +57,55 @@ def _chosen(registry: Registry, known: Mapping[ActorId, str], name: str) -> list
     return chosen
 
 
-def _row(actor: Actor, known: Mapping[ActorId, str], registry: Registry) -> tuple[str | int, ...]:
+def _row(actor: Actor, known: Mapping[ActorId, str], reader: Reader) -> tuple[str | int, ...]:
     key = actor.statement_key
     return (
         known.get(actor.id, ""),
         actor.role,
         actor.id.hex(),
-        actor.enrolled_at,
+        place_json(reader.position_of(actor.enrolled_at)),
         _enroller(actor, known),
         "" if key is None else f"{algorithm_name(key.alg)} {key.kid.hex()[:16]}",
-        _validity(actor, registry),
-        "" if actor.contested_since is None else f"since entry {actor.contested_since}",
+        _validity(actor, reader.registry),
+        _since(actor, reader),
     )
 
 
-def _as_lines(actor: Actor, known: Mapping[ActorId, str], registry: Registry) -> list[str]:
+def _as_lines(actor: Actor, known: Mapping[ActorId, str], reader: Reader) -> list[str]:
     rows = [
         ("name", known.get(actor.id, "not known on this machine")),
         ("actor", actor.id.hex()),
         ("role", actor.role),
-        ("enrolled", f"at entry {actor.enrolled_at} by {_enroller(actor, known)}"),
+        ("enrolled", f"at entry {_place(actor.enrolled_at, reader)} by {_enroller(actor, known)}"),
     ]
     if actor.record is not None:
         rows.append(("record", actor.record.hex()))
     if actor.scope:
         rows.append(("scope", ", ".join(sorted(actor.scope))))
-    rows.append(("valid", _validity(actor, registry)))
+    rows.append(("valid", _validity(actor, reader.registry)))
     if actor.contested_since is not None:
-        rows.append(("contested", f"since entry {actor.contested_since}"))
-    rows += [("key", _key_line(key)) for key in actor.keys]
+        rows.append(("contested", _since(actor, reader)))
+    rows += [("key", _key_line(key, reader)) for key in actor.keys]
     width = max(len(title) for title, _ in rows)
     return [f"{title:<{width}}  {text}" for title, text in rows]
 
 
-def _key_line(key: ActorKey) -> str:
-    ended = "" if key.ended_at is None else f", ended at entry {key.ended_at}"
+def _key_line(key: ActorKey, reader: Reader) -> str:
+    ended = "" if key.ended_at is None else f", ended at entry {_place(key.ended_at, reader)}"
     return (
         f"{algorithm_name(key.alg)} {key.kid.hex()} for {key.use}, "
-        f"since entry {key.registered_at}{ended}"
+        f"since entry {_place(key.registered_at, reader)}{ended}"
     )
 
 
-def _as_object(actor: Actor, known: Mapping[ActorId, str], registry: Registry) -> dict[str, Json]:
+def _as_object(actor: Actor, known: Mapping[ActorId, str], reader: Reader) -> dict[str, Json]:
     keys: list[Json] = [
         {
             "alg": algorithm_name(key.alg),
             "kid": key.kid.hex(),
             "use": key.use,
-            "registered_at": key.registered_at,
-            "ended_at": key.ended_at,
+            "registered_at": place_json(reader.position_of(key.registered_at)),
+            "ended_at": _json(key.ended_at, reader),
         }
         for key in actor.keys
     ]
@@ -112,16 +113,29 @@ def _as_object(actor: Actor, known: Mapping[ActorId, str], registry: Registry) -
         "actor": actor.id.hex(),
         "name": known.get(actor.id),
         "role": actor.role,
-        "enrolled_at": actor.enrolled_at,
+        "enrolled_at": place_json(reader.position_of(actor.enrolled_at)),
         "enrolled_by": None if actor.enroller is None else actor.enroller.hex(),
         "record": None if actor.record is None else actor.record.hex(),
         "scope": sorted(actor.scope),
         "from_ms": actor.from_ms or None,
         "until_ms": actor.until_ms or None,
-        "has_effect": registry.has_effect(actor),
-        "contested_since": actor.contested_since,
+        "has_effect": reader.registry.has_effect(actor),
+        "contested_since": _json(actor.contested_since, reader),
         "keys": keys,
     }
+
+
+def _place(relative: int, reader: Reader) -> str:
+    return place_text(reader.position_of(relative))
+
+
+def _json(relative: int | None, reader: Reader) -> Json:
+    return None if relative is None else place_json(reader.position_of(relative))
+
+
+def _since(actor: Actor, reader: Reader) -> str:
+    since = actor.contested_since
+    return "" if since is None else f"since entry {_place(since, reader)}"
 
 
 def _enroller(actor: Actor, known: Mapping[ActorId, str]) -> str:

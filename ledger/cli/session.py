@@ -47,6 +47,11 @@ def place_text(position: Position) -> str:
     return f"{position.at}~{position.back}" if position.back else str(position.at)
 
 
+def place_json(position: Position) -> int | str:
+    """The same for a program: a number in this log."""
+    return place_text(position) if position.back else position.at
+
+
 Place = Annotated[
     Position,
     typer.Argument(

@@ -18,6 +18,7 @@ from ledger.cli.session import (
     append_one,
     find_record,
     named,
+    place_json,
     place_text,
     reading,
     writing,
@@ -162,10 +163,7 @@ def _release(directory: Path, place: Position, name: str | None, purpose: str | 
 
 
 def _json_place(place: Position | None) -> Json:
-    """An index in this log; of an earlier one as `34~1`."""
-    if place is None:
-        return None
-    return place_text(place) if place.back else place.at
+    return None if place is None else place_json(place)
 
 
 def check_purpose(purpose: str) -> None:

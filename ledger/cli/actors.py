@@ -8,7 +8,7 @@ import typer
 
 from ledger.cli import authors
 from ledger.cli.author_keys import algorithm_name
-from ledger.cli.session import AsJson, Directory, named, place_json, place_text, reading
+from ledger.cli.session import AsJson, Directory, named, place_json, reading
 from ledger.cli.terminal import Json, result, result_json, result_table, when
 from ledger.errors import BadRequest
 from ledger.identity import Actor, ActorKey, Registry
@@ -126,7 +126,7 @@ def _as_object(actor: Actor, known: Mapping[ActorId, str], reader: Reader) -> di
 
 
 def _place(relative: int, reader: Reader) -> str:
-    return place_text(reader.position_of(relative))
+    return str(reader.position_of(relative))
 
 
 def _json(relative: int | None, reader: Reader) -> Json:

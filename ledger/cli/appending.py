@@ -11,12 +11,14 @@ import typer
 
 from ledger.author import CBOR, FHIR_JSON, Author, Draft
 from ledger.cli import authors, heading
+from ledger.cli.describe import place_fields
 from ledger.cli.session import (
     AsJson,
     AsName,
     Directory,
     append_one,
     find_record,
+    parse_place,
     read_input,
     submit,
     writing,
@@ -64,17 +66,22 @@ def append(
         str, typer.Option("--type", metavar="TYPE", help="The content's media type.")
     ] = FHIR_JSON,
     amends: Annotated[
-        int | None,
+        Position | None,
         typer.Option(
-            "--amends", metavar="INDEX", help="The entry that this replaces.", show_default=False
+            "--amends",
+            metavar="INDEX",
+            help="The entry that this replaces; 34~1 stands one log back.",
+            parser=parse_place,
+            show_default=False,
         ),
     ] = None,
     retracts: Annotated[
-        int | None,
+        Position | None,
         typer.Option(
             "--retracts",
             metavar="INDEX",
             help="The entry that is taken back; takes no FILE.",
+            parser=parse_place,
             show_default=False,
         ),
     ] = None,
@@ -142,15 +149,15 @@ def append(
                 draft = _changing(log, draft, amends, Kind.AMEND)
         known = _known(log, draft) if draft.kind is Kind.RECORD else None
         if known is not None:
-            index = known
+            place = known
         elif large and file is not None:
-            index = _append_large(log, author, draft, file)
+            place = _append_large(log, author, draft, file)
         else:
-            index = append_one(log, author, draft).index
+            place = Position(append_one(log, author, draft).index)
     if as_json:
-        result_json({"index": index, "known": known is not None, "record": chain.hex()})
+        result_json({**place_fields(place), "known": known is not None, "record": chain.hex()})
     else:
-        result(str(index))
+        result(str(place))
     if known is not None:
         note("these bytes were there already: nothing was added")
 
@@ -163,7 +170,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _append_large(log: Log, author: Author, draft: Draft, path: Path) -> int:
+def _append_large(log: Log, author: Author, draft: Draft, path: Path) -> Position:
     total = _size(path)
     try:
         with path.open("rb") as source, progress() as advance:
@@ -178,7 +185,7 @@ def _append_large(log: Log, author: Author, draft: Draft, path: Path) -> int:
             f"cannot read {path.name}: {(error.strerror or 'refused').lower()}",
             hint="check the path and its permissions",
         ) from error
-    return submit(log, submission).index
+    return Position(submit(log, submission).index)
 
 
 def _record(log: Log, author: Author, chain: ChainId, content: bytes, media_type: str) -> Draft:
@@ -197,15 +204,15 @@ def _record(log: Log, author: Author, chain: ChainId, content: bytes, media_type
     return Draft(chain, content, authored_ms=authored_ms(resource.parsed), tags=(tag,))
 
 
-def _changing(log: Log, draft: Draft, index: int, kind: Kind = Kind.RETRACT) -> Draft:
-    hash_ = leaf_hash(log.reader.entry(index).raw)
-    return replace(draft, kind=kind, amended=hash_, amends=Position(index))
+def _changing(log: Log, draft: Draft, place: Position, kind: Kind = Kind.RETRACT) -> Draft:
+    hash_ = leaf_hash(log.reader.entry(*place).raw)
+    return replace(draft, kind=kind, amended=hash_, amends=place)
 
 
-def _known(log: Log, draft: Draft) -> int | None:
+def _known(log: Log, draft: Draft) -> Position | None:
     """Where this author's same bytes stand in the same record."""
     for tag in draft.tags:
         position = log.reader.find_tag(tag)
         if position is not None and log.reader.entry(*position).leaf.claim.chain == draft.chain:
-            return position.at
+            return position
     return None

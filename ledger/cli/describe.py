@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ledger.cli.session import place_text
 from ledger.cli.terminal import Json, when
 from ledger.heads import ChainType
 from ledger.merkle import leaf_hash
@@ -37,6 +36,11 @@ def as_object(entry: Entry, known: Mapping[ActorId, str]) -> dict[str, Json]:
     }
 
 
+def place_fields(place: Position) -> dict[str, Json]:
+    """Where an entry stands, as two fields."""
+    return {"index": place.at, "back": place.back}
+
+
 def _previous(entry: Entry) -> str:
     before = f"entry {entry.leaf.prev_index}"
     return f"{before} of an earlier log" if entry.leaf.continues else before
@@ -52,7 +56,7 @@ def as_lines(
     leaf, claim = entry.leaf, entry.leaf.claim
     author = known.get(claim.author)
     rows = [
-        ("index", place_text(entry.position)),
+        ("index", str(entry.position)),
         ("kind", claim.kind.name.lower()),
         ("chain", f"{claim.chain.hex()} ({kind.name.lower()})"),
         ("seq", f"{leaf.seq}" + (f", after {_previous(entry)}" if leaf.seq else "")),
@@ -68,8 +72,6 @@ def as_lines(
     if claim.blob_size:
         rows.append(("sealed", f"{claim.blob_size} bytes, hash {claim.blob_hash.hex()}"))
     if contested_since is not None:
-        rows.append(
-            ("contested", f"since entry {place_text(contested_since)}: who signed this is in doubt")
-        )
+        rows.append(("contested", f"since entry {contested_since}: who signed this is in doubt"))
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {text}" for name, text in rows]

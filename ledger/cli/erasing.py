@@ -14,7 +14,6 @@ from ledger.cli.session import (
     append_one,
     find_record,
     parse_place,
-    place_text,
     writing,
 )
 from ledger.cli.terminal import Json, note, result, result_json
@@ -154,7 +153,7 @@ def _row(order: Order, contents: int, attested: int | None) -> dict[str, Json]:
     return {
         "order": order.index,
         "record": order.chain.hex(),
-        "entries": [*order.entries, *map(place_text, order.earlier)],
+        "entries": [*order.entries, *map(str, order.earlier)],
         "contents": contents + len(order.earlier),
         "attestation": attested,
     }

@@ -10,7 +10,7 @@ import typer
 
 from ledger.author import CBOR, Draft
 from ledger.cli import authors
-from ledger.cli.session import AsJson, AsName, Directory, Index, append_one, writing
+from ledger.cli.session import AsJson, AsName, Directory, Place, append_one, writing
 from ledger.cli.terminal import note, result, result_json
 from ledger.errors import BadRequest
 from ledger.log import Log
@@ -95,7 +95,7 @@ def actor_named(log: Log, name: str | None) -> ActorId | None:
 
 def approve(
     directory: Directory,
-    index: Index,
+    place: Place,
     name: AsName,
     reason: Reason = None,
     on_behalf_of: OnBehalfOf = None,
@@ -110,12 +110,12 @@ def approve(
     counterfoil approve ledger 27 --as dr-mori
     """
     header = Header(CBOR, state=State.APPROVED, reason=reason)
-    _change(directory, index, name, header, on_behalf_of, as_json)
+    _change(directory, place, name, header, on_behalf_of, as_json)
 
 
 def share(
     directory: Directory,
-    index: Index,
+    place: Place,
     name: AsName,
     stop: Annotated[bool, typer.Option("--stop", help="Share it no more.")] = False,
     reason: Reason = None,
@@ -128,12 +128,12 @@ def share(
     counterfoil share ledger 27 --as clinic
     """
     header = Header(CBOR, shared=not stop, reason=reason)
-    _change(directory, index, name, header, on_behalf_of, as_json)
+    _change(directory, place, name, header, on_behalf_of, as_json)
 
 
 def _change(
     directory: Directory,
-    index: int,
+    place: Position,
     name: str,
     header: Header,
     on_behalf_of: str | None,
@@ -143,7 +143,7 @@ def _change(
         author = authors.signer(log, name)
         principal = actor_named(log, on_behalf_of)
         header = replace(header, keeps_content=True, on_behalf_of=principal)
-        entry = log.reader.entry(index)
+        entry = log.reader.entry(*place)
         draft = Draft(
             entry.leaf.claim.chain,
             b"",
@@ -151,7 +151,7 @@ def _change(
             Kind.AMEND,
             header.encode(),
             amended=leaf_hash(entry.raw),
-            amends=Position(index),
+            amends=entry.position,
         )
         appended = append_one(log, author, draft).index
         signer = log.reader.registry.actors[author.id].role

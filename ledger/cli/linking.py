@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from ledger.cli import authors
-from ledger.cli.session import AsJson, AsName, Directory, append_one, find_record, writing
+from ledger.cli.describe import place_fields
+from ledger.cli.session import (
+    AsJson,
+    AsName,
+    Directory,
+    append_one,
+    find_record,
+    parse_place,
+    writing,
+)
 from ledger.cli.showing import check_purpose
 from ledger.cli.terminal import note, result, result_json
 from ledger.errors import BadRequest, CounterfoilError
@@ -16,6 +25,7 @@ from ledger.linkage import Linkage
 from ledger.linkage.joining import join as join_records
 from ledger.linkage.joining import part as part_records
 from ledger.linkage.moving import PURPOSE, Mover
+from ledger.wire.ids import Position
 
 Alias = Annotated[
     str,
@@ -69,15 +79,13 @@ def link(
         chain = find_record(log.reader, log.vault.tag, record)
         linkage.check_free(identifier, chain)
         known = linkage.find(identifier) is not None
-        if known:
-            position = log.reader.find_tag(linkage.tag(identifier))
-            index = None if position is None else position.at
-        else:
-            index = append_one(log, author, linkage.link(identifier, chain)).index
+        place = log.reader.find_tag(linkage.tag(identifier)) if known else None
+        if place is None:
+            place = Position(append_one(log, author, linkage.link(identifier, chain)).index)
     if as_json:
-        result_json({"index": index, "known": known, "record": chain.hex()})
+        result_json({**place_fields(place), "known": known, "record": chain.hex()})
     else:
-        result(str(index))
+        result(str(place))
     if known:
         note("it is linked to that record already: nothing was added")
 
@@ -152,9 +160,14 @@ def part(
 
 def move(
     directory: Directory,
-    indexes: Annotated[
-        list[int],
-        typer.Argument(metavar="INDEX...", help="Entries of the documents.", show_default=False),
+    places: Annotated[
+        list[Position],
+        typer.Argument(
+            metavar="INDEX...",
+            help="Entries of the documents; 34~1 is entry 34 of the log before this one.",
+            parser=parse_place,
+            show_default=False,
+        ),
     ],
     to: Annotated[
         str,
@@ -179,7 +192,7 @@ def move(
     with writing(directory) as log:
         author = authors.signer(log, name)
         chain = find_record(log.reader, log.vault.tag, to)
-        mover = Mover(log, author, indexes, chain, reason, purpose)
+        mover = Mover(log, author, places, chain, reason, purpose)
         moved = mover.moved
         try:
             mover.run()

@@ -42,14 +42,11 @@ def parse_place(text: str) -> Position:
     return Position(int(match[1]), int(match[2] or 0))
 
 
-def place_text(position: Position) -> str:
-    """The same, written."""
-    return f"{position.at}~{position.back}" if position.back else str(position.at)
-
-
-def place_json(position: Position) -> int | str:
+def place_json(place: Position | None) -> int | str | None:
     """The same for a program: a number in this log."""
-    return place_text(position) if position.back else position.at
+    if place is None:
+        return None
+    return str(place) if place.back else place.at
 
 
 Place = Annotated[

@@ -19,7 +19,6 @@ from ledger.cli.session import (
     find_record,
     named,
     place_json,
-    place_text,
     reading,
     writing,
 )
@@ -119,14 +118,14 @@ def show(
             {
                 **as_object(entry, known),
                 "chain_type": kind.name.lower(),
-                "erased_by": _json_place(order),
-                "contested_since": _json_place(since),
+                "erased_by": place_json(order),
+                "contested_since": place_json(since),
             }
         )
     else:
         result("\n".join(as_lines(entry, kind, known, since)))
         if order is not None:
-            result(f"this content was erased on order of entry {place_text(order)}")
+            result(f"this content was erased on order of entry {order}")
 
 
 def _release(directory: Path, place: Position, name: str | None, purpose: str | None) -> None:
@@ -141,13 +140,13 @@ def _release(directory: Path, place: Position, name: str | None, purpose: str | 
         kind = log.reader.head(entry.leaf.claim.chain).type
         if not entry.leaf.claim.blob_size or kind not in (ChainType.PERSON, ChainType.DIRECTORY):
             raise BadRequest(
-                f"entry {place_text(place)} has no content to release",
+                f"entry {place} has no content to release",
                 hint="`counterfoil show` tells its kind",
             )
         order = erased_by(log.reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
         if order is not None:
             raise BadRequest(
-                f"this content was erased on order of entry {place_text(order)}",
+                f"this content was erased on order of entry {order}",
                 hint="nobody can open it",
             )
         if kind is ChainType.DIRECTORY:
@@ -160,10 +159,6 @@ def _release(directory: Path, place: Position, name: str | None, purpose: str | 
             released = log.vault.release_stream(place.at, log.reader.receipt(access), place.back)
         for piece in released.pieces:
             result_bytes(piece)
-
-
-def _json_place(place: Position | None) -> Json:
-    return None if place is None else place_json(place)
 
 
 def check_purpose(purpose: str) -> None:
@@ -193,8 +188,8 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
         objects: list[Json] = [
             {
                 **as_object(entry, known),
-                "erased_by": _json_place(erased.get(leaf_hash(entry.raw))),
-                "contested_since": _json_place(since),
+                "erased_by": place_json(erased.get(leaf_hash(entry.raw))),
+                "contested_since": place_json(since),
             }
             for entry, since in zip(entries, doubts, strict=True)
         ]
@@ -203,13 +198,13 @@ def history(directory: Directory, record: Record, as_json: AsJson = False) -> No
     any_doubt = any(since is not None for since in doubts)
     rows = [
         (
-            place_text(entry.position),
+            str(entry.position),
             entry.leaf.seq,
             entry.leaf.claim.kind.name.lower(),
             when(entry.leaf.received_ms),
             known.get(entry.leaf.claim.author, entry.leaf.claim.author.hex()),
             "erased" if leaf_hash(entry.raw) in erased else entry.leaf.claim.blob_size,
-            *(("" if since is None else f"since entry {place_text(since)}",) if any_doubt else ()),
+            *(("" if since is None else f"since entry {since}",) if any_doubt else ()),
         )
         for entry, since in zip(entries, doubts, strict=True)
     ]

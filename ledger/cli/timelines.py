@@ -16,12 +16,12 @@ from ledger.cli.terminal import note, result_json, result_table
 from ledger.cli.viewing import Sight, as_json
 from ledger.cli.words import Language, language_of
 from ledger.errors import BadRequest
-from ledger.identity import Registry
 from ledger.linkage import check_record
 from ledger.linkage.opening import gather
+from ledger.reader import Reader
 from ledger.record.model import Viewer
 from ledger.record.views import timeline as view_of
-from ledger.wire.ids import ActorId
+from ledger.wire.ids import ActorId, Position
 
 
 def add_to(app: typer.Typer) -> None:
@@ -85,9 +85,8 @@ def timeline(
             newest = log.reader.entry(log.reader.checkpoint.size - 1).leaf.received_ms
             at = max(time.time_ns() // 1_000_000, newest)
         gathered = gather(log, author, chain, purpose, at, with_accesses=accesses)
-        registry = log.reader.registry
-        names = authors.known_authors(named(directory), registry)
-        shown = view_of(chain, gathered.entries, RegistryStanding(registry), view, at)
+        names = authors.known_authors(named(directory), log.reader.registry)
+        shown = view_of(chain, gathered.entries, RegistryStanding(log.reader), view, at)
     language = lang or language_of(os.environ.get("LC_ALL") or os.environ.get("LANG", ""))
     sight = Sight(shown, language, names, gathered.titles)
     if as_json_:
@@ -103,15 +102,15 @@ class RegistryStanding:
     earlier views too.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, reader: Reader) -> None:
+        self._reader, self._registry = reader, reader.registry
 
     def role(self, actor: ActorId) -> str | None:
         known = self._registry.actors.get(actor)
         return None if known is None else known.role
 
-    def is_contested(self, author: ActorId, index: int) -> bool:
-        return self._registry.is_contested(author, index)
+    def is_contested(self, author: ActorId, position: Position) -> bool:
+        return self._registry.is_contested(author, self._reader.relative_index(position))
 
 
 def _parse_time(text: str) -> int:

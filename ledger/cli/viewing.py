@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.cli import words
+from ledger.cli.session import place_json
 from ledger.cli.terminal import Json, when
 from ledger.cli.words import Language, say
 from ledger.record.contents import LinkedIdentifier, LinkedRecord
@@ -23,7 +24,7 @@ from ledger.record.model import (
     Viewer,
 )
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ActorId
+from ledger.wire.ids import ActorId, Position
 
 Row = tuple[str, str, str, str, str, str]
 _SHORT: Final = 8
@@ -31,12 +32,12 @@ _SHORT: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How a timeline is shown. ``titles`` are a few words of contents, by index."""
+    """How a timeline is shown. ``titles`` are a few words of contents, by place."""
 
     timeline: Timeline
     language: Language
     names: Mapping[ActorId, str]
-    titles: Mapping[int, str]
+    titles: Mapping[Position, str]
 
     def rows(self) -> list[Row]:
         """One row for each entry; versions of a document stand together, newest first."""
@@ -70,12 +71,13 @@ class Sight:
         if signed.chain != self.timeline.records[0]:
             remarks = [*remarks, self._say("in record {record}", record=signed.chain.hex())]
         name = self._name(signed.author)
-        return str(signed.index), when(signed.received_ms), name, what, state, "; ".join(remarks)
+        place, received = str(signed.position), when(signed.received_ms)
+        return place, received, name, what, state, "; ".join(remarks)
 
     def _title(self, version: Version) -> str:
         if version.hidden is not None:
             return self._say(words.HIDDEN[version.hidden])
-        return self.titles.get(version.signed.index) or self._say("document")
+        return self.titles.get(version.signed.position) or self._say("document")
 
     def _stage(self, version: Version) -> str:
         if version.hidden is not None and self.timeline.viewer is Viewer.PERSON:
@@ -89,7 +91,7 @@ class Sight:
         elif not newest:
             said.append(self._say("earlier version"))
         if version.amends is not None:
-            said.append(self._say("replaces {index}", index=version.amends))
+            said.append(self._say("replaces {index}", index=str(version.amends)))
         if version.kind not in (None, RecordKind.HEALTH):
             said.append(self._say(words.KINDS[version.kind]))
         if version.source not in (None, Source.CLINICAL):
@@ -129,7 +131,7 @@ class Sight:
             said.append(self._say("brought back by a later version"))
         if retraction.reason:
             said.append(self._say("reason: {reason}", reason=retraction.reason))
-        return self._say("retraction of {index}", index=document.first), "", said
+        return self._say("retraction of {index}", index=str(document.first)), "", said
 
     def _change(self, change: Change, version: Version) -> tuple[str, str, list[str]]:
         said, header = [], change.header
@@ -140,7 +142,7 @@ class Sight:
         if not change.counts:
             said.append(self._say("does not count"))
         said += self._from_header(header)
-        return self._say(text, index=version.signed.index), "", said
+        return self._say(text, index=str(version.signed.position)), "", said
 
     def _event(self, event: Event) -> Row:
         said: list[str] = []
@@ -201,8 +203,8 @@ def _version(version: Version, sight: Sight) -> dict[str, Json]:
         **_signed(version.signed, sight),
         "stage": version.stage.value,
         "hidden": version.hidden.value if version.hidden else None,
-        "title": None if version.hidden else sight.titles.get(version.signed.index),
-        "amends": version.amends,
+        "title": None if version.hidden else sight.titles.get(version.signed.position),
+        "amends": place_json(version.amends),
         "approved_ms": version.approved_ms,
         "approve_at_ms": version.approve_at_ms,
         "machine": version.machine,
@@ -234,7 +236,8 @@ def _event(event: Event, sight: Sight) -> dict[str, Json]:
 
 def _signed(signed: Signed, sight: Sight) -> dict[str, Json]:
     return {
-        "index": signed.index,
+        "index": signed.position.at,
+        "back": signed.position.back,
         "entry": signed.kind.name.lower(),
         "author": signed.author.hex(),
         "author_name": sight.names.get(signed.author),

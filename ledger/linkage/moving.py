@@ -25,7 +25,7 @@ from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.large import Stream
 from ledger.linkage.aliases import check_record
-from ledger.linkage.opening import GROUP, access_draft, check_this_log, is_erased
+from ledger.linkage.opening import GROUP, access_draft, is_erased
 from ledger.linkage.pieces import Pieces
 from ledger.linkage.sources import source_tag
 from ledger.linkage.target import Target, append_all, submit_all
@@ -62,7 +62,7 @@ class Mover:
         self,
         log: Target,
         author: Author,
-        indexes: Sequence[int],
+        places: Sequence[Position],
         to: ChainId,
         reason: str,
         purpose: str = PURPOSE,
@@ -71,7 +71,7 @@ class Mover:
         check_record(log.reader, to)
         self._log, self._author, self._to = log, author, to
         self._reason, self._purpose = reason, purpose
-        self._documents = self._plan(indexes)
+        self._documents = self._plan(places)
         self.moved = Moved(len(self._documents))
 
     def run(self) -> Moved:
@@ -85,29 +85,29 @@ class Mover:
             self._tell(chain, documents)
         return self.moved
 
-    def _plan(self, indexes: Sequence[int]) -> list[list[Entry]]:
+    def _plan(self, places: Sequence[Position]) -> list[list[Entry]]:
         """The documents that the entries belong to, each oldest version first."""
-        documents: dict[int, list[Entry]] = {}
-        for index in indexes:
-            entry = self._log.reader.entry(index)
+        documents: dict[Position, list[Entry]] = {}
+        for place in places:
+            entry = self._log.reader.entry(*place)
             claim = entry.leaf.claim
             if claim.kind not in (Kind.RECORD, Kind.AMEND) or (
                 self._log.reader.head(claim.chain).type is not ChainType.PERSON
             ):
                 raise BadRequest(
-                    f"entry {index} is no document of a person's record",
+                    f"entry {place} is no document of a person's record",
                     hint="name record entries; links are ended with `counterfoil unlink`",
                 )
             if claim.chain == self._to:
-                raise BadRequest(f"entry {index} stands in that record already")
+                raise BadRequest(f"entry {place} stands in that record already")
             family = self._family(entry)
-            documents[family[0].index] = family
+            documents[family[0].position] = family
         for first, versions in documents.items():
             self._check_not_elsewhere(first, versions)
             self._check_whole(first, versions)
-        return [documents[first] for first in sorted(documents)]
+        return [documents[first] for first in sorted(documents, key=lambda one: one.order)]
 
-    def _check_not_elsewhere(self, first: int, versions: list[Entry]) -> None:
+    def _check_not_elsewhere(self, first: Position, versions: list[Entry]) -> None:
         retracted = self._log.reader.find_tag(self._retraction_tag(versions[-1])) is not None
         if retracted and any(self._at(_VERSION, _hash(one)) is None for one in versions):
             raise BadRequest(
@@ -116,18 +116,16 @@ class Mover:
             )
 
     def _family(self, entry: Entry) -> list[Entry]:
-        root: dict[Hash, int] = {}
-        families: dict[int, list[Entry]] = {}
+        root: dict[Hash, Position] = {}
+        families: dict[Position, list[Entry]] = {}
         for one in list(self._log.reader.history(entry.leaf.claim.chain))[::-1]:
             claim = one.leaf.claim
             if claim.kind in (Kind.RECORD, Kind.AMEND):
-                first = root.setdefault(_hash(one), root.get(claim.amended, one.index))
+                first = root.setdefault(_hash(one), root.get(claim.amended, one.position))
                 families.setdefault(first, []).append(one)
-        family = families[root[_hash(entry)]]
-        check_this_log(family)
-        return family
+        return families[root[_hash(entry)]]
 
-    def _check_whole(self, first: int, versions: list[Entry]) -> None:
+    def _check_whole(self, first: Position, versions: list[Entry]) -> None:
         for one in versions:
             if self._at(_VERSION, _hash(one)) is None and is_erased(self._log, one):
                 raise BadRequest(
@@ -144,7 +142,7 @@ class Mover:
             (access,) = append_all(self._log, self._author, [draft])
             receipt = self._log.reader.receipt(access.index)
             for entry in group:
-                stream = self._log.vault.release_stream(entry.index, receipt)
+                stream = self._log.vault.release_stream(entry.index, receipt, entry.back)
                 self._copy(entry, stream)
                 self.moved.appended += 1
 
@@ -211,8 +209,9 @@ class Mover:
         """Accesses stay where they are, and the right record hears of them: they were readings of
         its person's content.
         """
+        begun = documents[0][0].position.order
         for entry in list(self._log.reader.history(chain))[::-1]:
-            if entry.leaf.claim.kind is not Kind.ACCESS or entry.index < documents[0][0].index:
+            if entry.leaf.claim.kind is not Kind.ACCESS or entry.position.order < begun:
                 continue
             new = [one for one in documents if self._at(_ACCESS, _about(entry, one)) is None]
             header = self._header(entry) if new else None
@@ -254,7 +253,7 @@ class Mover:
         if is_erased(self._log, access):
             return None
         try:
-            return decode_header(self._log.vault.use(access.index, "move").header)
+            return decode_header(self._log.vault.use(access.index, "move", access.back).header)
         except BadRequest:
             return None
 

@@ -23,7 +23,7 @@ from ledger.record.header import Header, decode_header
 from ledger.record.joined import joined_records, linked_records
 from ledger.record.model import Opened
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ChainId, Hash
+from ledger.wire.ids import ChainId, Hash, Position
 from ledger.wire.sealed import MAX_CONTENT, Content
 
 GROUP: Final = 256
@@ -41,8 +41,8 @@ class Gathered:
     accesses: list[int]
     """The access entries that were appended for it."""
     entries: list[Opened] = field(default_factory=list)
-    titles: dict[int, str] = field(default_factory=dict, repr=False)
-    """A few words of each content, by index."""
+    titles: dict[Position, str] = field(default_factory=dict, repr=False)
+    """A few words of each content, by where it stands."""
 
 
 def gather(
@@ -67,8 +67,6 @@ def gather(
         gone = erased_by(log.reader.history(chain))
         sealed = (one for one in entries if _is_sealed(one) and one.leaf.claim.kind in kinds)
         readable[chain] = [one for one in sealed if leaf_hash(one.raw) not in gone]
-    for entries in readable.values():
-        check_this_log(entries)
     drafts, groups = [], []
     for chain, entries in readable.items():
         for at in range(0, len(entries), GROUP):
@@ -76,23 +74,23 @@ def gather(
             drafts.append(access_draft(chain, groups[-1], purpose))
     appended = append_all(log, author, drafts)
     gathered = Gathered(records, [one.index for one in appended])
-    opened: dict[int, Opened] = {}
+    opened: dict[Position, Opened] = {}
     for access, group in zip(gathered.accesses, groups, strict=True):
         receipt = log.reader.receipt(access)
         for entry in group:
             if is_erased(log, entry):
                 continue
             try:
-                stream = log.vault.release_stream(entry.index, receipt)
+                stream = log.vault.release_stream(entry.index, receipt, entry.back)
             except BadRequest:
-                opened[entry.index] = _opened(entry, malformed=True)
+                opened[entry.position] = _opened(entry, malformed=True)
                 continue
             large = stream.size > MAX_CONTENT
             content = Content(stream.header, b"" if large else b"".join(stream.pieces))
-            opened[entry.index] = _with_header(entry, content)
-            gathered.titles[entry.index] = stream.media_type if large else title(content)
+            opened[entry.position] = _with_header(entry, content)
+            gathered.titles[entry.position] = stream.media_type if large else title(content)
     for entries in chains.values():
-        gathered.entries += [opened.get(one.index) or _opened(one) for one in entries]
+        gathered.entries += [opened.get(one.position) or _opened(one) for one in entries]
     return gathered
 
 
@@ -101,17 +99,6 @@ def access_draft(chain: ChainId, entries: list[Entry], purpose: str) -> Draft:
     hashes = tuple(Hash(leaf_hash(one.raw)) for one in entries)
     header = Header(CBOR, purpose=purpose, entries=hashes)
     return Draft(chain, b"", CBOR, Kind.ACCESS, header.encode())
-
-
-def check_this_log(entries: list[Entry]) -> None:
-    """Raises BadRequest when content of an earlier log would have to be opened, whose door is not
-    this one.
-    """
-    if any(one.back for one in entries):
-        raise BadRequest(
-            "the record has entries in an earlier log, which are not opened from here",
-            hint="use that log's directory for what stands there",
-        )
 
 
 def joined_with(log: Target, record: ChainId, as_of_ms: int) -> tuple[ChainId, ...]:
@@ -172,7 +159,7 @@ def _received(log: Target, chain: ChainId, as_of_ms: int) -> Iterator[Entry]:
 
 def is_erased(log: Target, entry: Entry) -> bool:
     """Whether its content key was destroyed."""
-    return log.vault.keys.load(entry.index) is None
+    return log.vault.shelf(entry.back).keys.load(entry.index) is None
 
 
 def _is_sealed(entry: Entry) -> bool:
@@ -180,10 +167,10 @@ def _is_sealed(entry: Entry) -> bool:
 
 
 def _link(log: Target, entry: Entry) -> Opened:
-    if entry.back or is_erased(log, entry):
+    if is_erased(log, entry):
         return _opened(entry)
     try:
-        return _with_header(entry, log.vault.use(entry.index, "linkage"))
+        return _with_header(entry, log.vault.use(entry.index, "linkage", entry.back))
     except BadRequest:
         return _opened(entry)
 
@@ -204,4 +191,5 @@ def _opened(
     *,
     malformed: bool = False,
 ) -> Opened:
-    return Opened(entry.index, Hash(leaf_hash(entry.raw)), entry.leaf, header, malformed, linked)
+    hash_ = Hash(leaf_hash(entry.raw))
+    return Opened(entry.index, hash_, entry.leaf, header, malformed, linked, entry.back)

@@ -61,7 +61,7 @@ class Draft:
 
 @dataclass(slots=True)
 class Folded:
-    """A document under construction; everything in order of the index."""
+    """A document under construction; everything in the order of the line."""
 
     versions: list[Draft]
     retractions: list[Opened] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Folded:
 
 
 def fold(entries: Iterable[Opened], standing: Standing) -> list[Folded]:
-    """Entries of the kinds ``FOLDED``, in order of the index, to documents."""
+    """Entries of the kinds ``FOLDED``, in the order of the line, to documents."""
     documents: list[Folded] = []
     at: dict[Hash, tuple[Folded, Draft]] = {}
     for entry in entries:
@@ -117,6 +117,6 @@ def _share(entry: Opened, document: Folded, standing: Standing) -> None:
     if entry.header is None or entry.header.shared is None:
         return
     first = document.versions[0].entry.leaf.claim.author
-    own = entry.leaf.claim.author == first and not standing.is_contested(first, entry.index)
+    own = entry.leaf.claim.author == first and not standing.is_contested(first, entry.position)
     if own or is_qualified(entry, standing):
         document.shared = entry.header.shared

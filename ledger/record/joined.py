@@ -17,7 +17,7 @@ def ended_links(entries: Iterable[Opened]) -> frozenset[bytes]:
 
 def linked_records(entries: Iterable[Opened]) -> dict[ChainId, Opened]:
     """The records that these entries of one record name in links that stand."""
-    entries = sorted(entries, key=lambda one: one.index)
+    entries = sorted(entries, key=lambda one: one.position.order)
     ended = ended_links(entries)
     return {
         one.linked.record: one

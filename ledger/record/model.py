@@ -13,7 +13,7 @@ from typing import Protocol
 from ledger.record.contents import Linked
 from ledger.record.header import Header, RecordKind, Source
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ActorId, ChainId, Hash
+from ledger.wire.ids import ActorId, ChainId, Hash, Position
 from ledger.wire.leaf import Leaf
 
 
@@ -29,6 +29,12 @@ class Opened:
     malformed: bool = False
     linked: Linked | None = None
     """What a link or an unlink names."""
+    back: int = 0
+    """How many logs of the line lie between its log and this one."""
+
+    @property
+    def position(self) -> Position:
+        return Position(self.index, self.back)
 
     @property
     def chain(self) -> ChainId:
@@ -43,7 +49,7 @@ class Standing(Protocol):
     """What the registry says at the time of the view."""
 
     def role(self, actor: ActorId) -> str | None: ...
-    def is_contested(self, author: ActorId, index: int) -> bool: ...
+    def is_contested(self, author: ActorId, position: Position) -> bool: ...
 
 
 class Viewer(StrEnum):
@@ -79,7 +85,7 @@ class Hidden(StrEnum):
 class Signed:
     """Who put an entry there, and when: known of every entry."""
 
-    index: int
+    position: Position
     chain: ChainId
     kind: Kind
     author: ActorId
@@ -105,8 +111,8 @@ class Version:
     """
 
     signed: Signed
-    amends: int | None
-    """Index of the version that it changes."""
+    amends: Position | None
+    """Where the version stands that it changes."""
     stage: Stage
     approved_ms: int | None
     approve_at_ms: int | None
@@ -138,9 +144,9 @@ class Document:
     retractions: tuple[Retraction, ...] = ()
 
     @property
-    def first(self) -> int:
-        """Index of the record entry."""
-        return self.versions[-1].signed.index
+    def first(self) -> Position:
+        """Where the record entry stands."""
+        return self.versions[-1].signed.position
 
     @property
     def retracted(self) -> Retraction | None:
@@ -148,11 +154,12 @@ class Document:
         return next((one for one in self.retractions[::-1] if one.stands), None)
 
     @property
-    def indexes(self) -> tuple[int, ...]:
+    def positions(self) -> tuple[Position, ...]:
         """All entries of the document, in order."""
-        changes = [change.signed.index for one in self.versions for change in one.changes]
-        versions = [one.signed.index for one in self.versions]
-        return tuple(sorted([*versions, *changes, *(r.signed.index for r in self.retractions)]))
+        changes = [change.signed.position for one in self.versions for change in one.changes]
+        versions = [one.signed.position for one in self.versions]
+        retractions = [one.signed.position for one in self.retractions]
+        return tuple(sorted([*versions, *changes, *retractions], key=lambda one: one.order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +173,12 @@ class Event:
     """A link that was ended."""
 
     @property
-    def first(self) -> int:
-        return self.signed.index
+    def first(self) -> Position:
+        return self.signed.position
 
     @property
-    def indexes(self) -> tuple[int, ...]:
-        return (self.signed.index,)
+    def positions(self) -> tuple[Position, ...]:
+        return (self.signed.position,)
 
 
 Item = Document | Event

@@ -22,16 +22,16 @@ _SOURCES: Final = {
 def signed(entry: Opened, standing: Standing) -> Signed:
     """Who and when."""
     claim = entry.leaf.claim
-    contested = standing.is_contested(claim.author, entry.index)
+    contested = standing.is_contested(claim.author, entry.position)
     return Signed(
-        entry.index, claim.chain, claim.kind, claim.author, entry.leaf.received_ms, contested
+        entry.position, claim.chain, claim.kind, claim.author, entry.leaf.received_ms, contested
     )
 
 
 def is_qualified(entry: Opened, standing: Standing) -> bool:
     """Whether the entry's author may approve a document, and share one that is not its own."""
     author = entry.leaf.claim.author
-    if standing.is_contested(author, entry.index):
+    if standing.is_contested(author, entry.position):
         return False
     role = standing.role(author)
     if role == _GATEWAY and entry.header is not None and entry.header.on_behalf_of is not None:

@@ -52,8 +52,8 @@ def timeline(
 
     ``entries`` may hold entries of other records too; they count as far as they were joined.
     """
-    known = {one.index: one for one in entries if one.leaf.received_ms <= as_of_ms}
-    ordered = [known[index] for index in sorted(known)]
+    known = {one.position: one for one in entries if one.leaf.received_ms <= as_of_ms}
+    ordered = [known[position] for position in sorted(known, key=lambda one: one.order)]
     records = joined_records(record, ordered)
     ordered = [one for one in ordered if one.chain in set(records)]
     ended = ended_links(ordered)
@@ -64,7 +64,7 @@ def timeline(
     ]
     folded = fold((one for one in ordered if one.kind in FOLDED), standing)
     items += [_document(one, standing, viewer, as_of_ms) for one in folded]
-    items.sort(key=lambda item: item.first)
+    items.sort(key=lambda item: item.first.order)
     return Timeline(viewer, as_of_ms, records, tuple(items))
 
 
@@ -123,7 +123,7 @@ def _version(draft: Draft, standing: Standing, as_of_ms: int, hidden: Hidden | N
     shown = hidden is None
     return Version(
         signed=signed(entry, standing),
-        amends=None if draft.parent is None else draft.parent.entry.index,
+        amends=None if draft.parent is None else draft.parent.entry.position,
         stage=stage,
         approved_ms=approved_ms,
         approve_at_ms=draft.approve_at_ms if shown else None,
@@ -147,7 +147,7 @@ def _retraction(entry: Opened, document: Folded, standing: Standing) -> Retracti
         signed=signed(entry, standing),
         reason=None if header is None else header.reason,
         moved_away=header is not None and header.moved_away,
-        stands=document.versions[-1].entry.index < entry.index,
+        stands=document.versions[-1].entry.position.order < entry.position.order,
     )
 
 

@@ -32,6 +32,15 @@ class Position(NamedTuple):
     at: int
     back: int = 0
 
+    def __str__(self) -> str:
+        """As users write it: 34, or 34~1 for entry 34 of the log before this one."""
+        return f"{self.at}~{self.back}" if self.back else str(self.at)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts as the line grows: all of an earlier log lies before all of a later one."""
+        return -self.back, self.at
+
 
 HASH_SIZE: Final = 32
 ID_SIZE: Final = 16

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any
 
 from ledger.record.contents import Linked
 from ledger.record.header import Header
-from ledger.record.model import Item, Opened
+from ledger.record.model import (
+    Change,
+    Document,
+    Event,
+    Item,
+    Opened,
+    Retraction,
+    Signed,
+    Timeline,
+    Version,
+)
 from ledger.wire.claim import Claim, Kind
-from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex
+from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex, Position
 from ledger.wire.leaf import Leaf
 
 TEXT = "text/plain"
@@ -31,11 +41,15 @@ class Registry:
     """A standing of the test's own."""
 
     contested: dict[ActorId, int] = field(default_factory=dict)
+    """Since which entry, counted from the first of the line."""
+    begins: tuple[int, ...] = (0,)
+    """How many entries stand before each log of the line, the newest log first."""
 
     def role(self, actor: ActorId) -> str | None:
         return ROLES.get(actor)
 
-    def is_contested(self, author: ActorId, index: int) -> bool:
+    def is_contested(self, author: ActorId, position: Position) -> bool:
+        index = position.at + self.begins[position.back]
         return author in self.contested and index >= self.contested[author]
 
 
@@ -91,4 +105,25 @@ class Record:
 
 def indexes(items: Sequence[Item]) -> list[int]:
     """All entries that items of a timeline are about."""
-    return sorted(index for item in items for index in item.indexes)
+    return sorted(place.at for item in items for place in item.positions)
+
+
+def as_a_line(entries: Sequence[Opened], begins: Sequence[int]) -> list[Opened]:
+    """The same entries as they stand in a line of logs; ``begins`` as in ``Registry``."""
+    line = []
+    for one in entries:
+        back = next(back for back, begin in enumerate(begins) if begin <= one.index)
+        line.append(replace(one, index=one.index - begins[back], back=back))
+    return line
+
+
+def in_one_log(shown: Any, begins: Sequence[int]) -> Any:
+    """A timeline, or a part of one, with every place counted from the first of the line."""
+    if isinstance(shown, Position):
+        return Position(shown.at + begins[shown.back])
+    if isinstance(shown, tuple):
+        return tuple(in_one_log(one, begins) for one in shown)
+    if isinstance(shown, Timeline | Document | Event | Version | Change | Retraction | Signed):
+        parts = {part.name: getattr(shown, part.name) for part in fields(shown)}
+        return replace(shown, **{name: in_one_log(one, begins) for name, one in parts.items()})
+    return shown

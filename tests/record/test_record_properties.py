@@ -22,7 +22,9 @@ from tests.record.makers import (
     RECORD,
     Record,
     Registry,
+    as_a_line,
     header,
+    in_one_log,
     indexes,
 )
 
@@ -122,7 +124,7 @@ def test_the_person_sees_no_more_than_the_institution(record: Record, at: int) -
     theirs = timeline(RECORD, record.entries, Registry(), Viewer.INSTITUTION, at)
     assert mine.records == theirs.records
     for one, other in zip(mine.items, theirs.items, strict=True):
-        assert one.indexes == other.indexes
+        assert one.positions == other.positions
         if not isinstance(one, Document) or not isinstance(other, Document):
             continue
         for version, full in zip(one.versions, other.versions, strict=True):
@@ -131,3 +133,19 @@ def test_the_person_sees_no_more_than_the_institution(record: Record, at: int) -
             assert (version.header is None) == (version.hidden is not None)
             if full.hidden is not None:
                 assert version.hidden is full.hidden is Hidden.ERASED
+
+
+@settings(deadline=None)
+@given(records(), _TIMES, _VIEWERS, st.data())
+def test_a_line_of_logs_shows_what_one_log_shows(
+    record: Record, at: int, viewer: Viewer, data: st.DataObject
+) -> None:
+    size = len(record.entries)
+    cuts = data.draw(st.lists(st.integers(0, size), max_size=3))
+    begins = (*sorted(cuts, reverse=True), 0)
+    contested = data.draw(st.dictionaries(_AUTHORS, st.integers(0, size)))
+    line = as_a_line(record.entries, begins)
+    data.draw(st.randoms(use_true_random=False)).shuffle(line)
+    shown = timeline(RECORD, line, Registry(contested, begins), viewer, at)
+    wanted = timeline(RECORD, record.entries, Registry(contested), viewer, at)
+    assert in_one_log(shown, begins) == wanted

@@ -11,7 +11,7 @@ from ledger.record.header import RecordKind, Source, State
 from ledger.record.model import Document, Event, Hidden, Stage, Timeline, Version, Viewer
 from ledger.record.views import timeline
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ActorId, ChainId
+from ledger.wire.ids import ActorId, ChainId, Position
 from tests.record.makers import (
     APP,
     CLINIC,
@@ -50,7 +50,7 @@ def documents(shown: Timeline) -> list[Document]:
 
 def version(shown: Timeline, index: int) -> Version:
     return next(
-        one for item in documents(shown) for one in item.versions if one.signed.index == index
+        one for item in documents(shown) for one in item.versions if one.signed.position.at == index
     )
 
 
@@ -141,8 +141,8 @@ def test_versions_stand_newest_first_and_drafts_are_named_as_such() -> None:
     second = record.amend(first, state=State.UNAPPROVED, reason="day")
     third = record.amend(second, state=State.APPROVED, reason="name")
     (document,) = documents(seen(record))
-    assert [one.signed.index for one in document.versions] == [third, second, first]
-    assert [one.amends for one in document.versions] == [second, first, None]
+    assert [one.signed.position.at for one in document.versions] == [third, second, first]
+    assert [one.amends for one in document.versions] == [Position(second), Position(first), None]
     assert [one.hidden for one in document.versions] == [None, Hidden.DRAFT, Hidden.DRAFT]
     # A machine's hand is marked even where nothing else is shown.
     assert [one.machine for one in document.versions] == [None, None, "scribe"]
@@ -155,7 +155,7 @@ def test_two_amendments_of_one_version_are_both_shown() -> None:
     first = record.record()
     one, two = record.amend(first, reason="a"), record.amend(first, author=DOCTOR, reason="b")
     (document,) = documents(seen(record))
-    assert [v.signed.index for v in document.versions] == [two, one, first]
+    assert [v.signed.position.at for v in document.versions] == [two, one, first]
 
 
 @pytest.mark.parametrize("sharer", EVERYBODY)
@@ -176,7 +176,8 @@ def test_a_retraction_is_shown_with_its_reason_and_a_later_version_undoes_it() -
     gone = record.retract(first, reason="entered twice")
     (document,) = documents(seen(record))
     assert document.retracted is not None
-    assert (document.retracted.reason, document.retracted.signed.index) == ("entered twice", gone)
+    assert document.retracted.reason == "entered twice"
+    assert document.retracted.signed.position.at == gone
     assert document.versions[0].hidden is None
     record.change(first, state=State.APPROVED)
     assert documents(seen(record))[0].retracted is not None

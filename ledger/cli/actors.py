@@ -57,13 +57,13 @@ def _chosen(registry: Registry, known: Mapping[ActorId, str], name: str) -> list
     return chosen
 
 
-def _row(actor: Actor, known: Mapping[ActorId, str], reader: Reader) -> tuple[str | int, ...]:
+def _row(actor: Actor, known: Mapping[ActorId, str], reader: Reader) -> tuple[str, ...]:
     key = actor.statement_key
     return (
         known.get(actor.id, ""),
         actor.role,
         actor.id.hex(),
-        place_json(reader.position_of(actor.enrolled_at)),
+        _place(actor.enrolled_at, reader),
         _enroller(actor, known),
         "" if key is None else f"{algorithm_name(key.alg)} {key.kid.hex()[:16]}",
         _validity(actor, reader.registry),

@@ -94,6 +94,22 @@ def receive_time(now_ms: int, last_ms: int) -> int:
     return max(now_ms, last_ms)
 
 
+def check_time(received_ms: int, entry_id: EntryId, authored_ms: int, expires_ms: int) -> None:
+    """Whether an entry may be taken at this time. Raises BadRequest."""
+    born = entry_id_time(entry_id)
+    if born < received_ms - ID_WINDOW_MS:
+        raise BadRequest(
+            "entry id is older than 30 days",
+            hint="sign the claim again under a new entry id; authored time may be old",
+        )
+    if max(born, authored_ms) > received_ms + FUTURE_MS:
+        raise BadRequest(
+            "entry is dated over 5 minutes ahead of the log", hint="set the clock right"
+        )
+    if expires_ms and expires_ms < received_ms:
+        raise BadRequest("the statement has expired", hint="sign the claim again")
+
+
 @dataclass(slots=True)
 class Draft:
     """The entries of one commit, in order. The lists run in step: one item a leaf."""
@@ -134,7 +150,7 @@ class Draft:
             return known
         if any(len(tag) != TAG_SIZE for tag in entry.tags):
             raise BadRequest(f"a tag of an entry has not {TAG_SIZE} bytes")
-        self._check_time(entry.claim.entry_id, claim.authored_ms, claim.expires_ms)
+        check_time(self.received_ms, claim.entry_id, claim.authored_ms, claim.expires_ms)
         head, kind = self._place(claim)
         self._check_author(entry, head)
         if claim.amended != ZERO_HASH:
@@ -154,7 +170,9 @@ class Draft:
         known = self._known(entry)
         if known is not None:
             return Appended(known.index, 1 + len(batch.claims), known.leaf_hash, known=True)
-        self._check_time(entry.claim.entry_id, entry.claim.authored_ms, entry.claim.expires_ms)
+        check_time(
+            self.received_ms, entry.claim.entry_id, entry.claim.authored_ms, entry.claim.expires_ms
+        )
         head, kind = self._place(entry.claim)
         self._check_author(entry, head)
         ids = self._new_ids(batch)
@@ -196,20 +214,6 @@ class Draft:
         if not 0 <= at.at < self.next_index:
             raise BadRequest(f"there is no entry {at.at} that could be named")
         return self._leaf(at.at)
-
-    def _check_time(self, entry_id: EntryId, authored_ms: int, expires_ms: int) -> None:
-        born = entry_id_time(entry_id)
-        if born < self.received_ms - ID_WINDOW_MS:
-            raise BadRequest(
-                "entry id is older than 30 days",
-                hint="sign the claim again under a new entry id; authored time may be old",
-            )
-        if max(born, authored_ms) > self.received_ms + FUTURE_MS:
-            raise BadRequest(
-                "entry is dated over 5 minutes ahead of the log", hint="set the clock right"
-            )
-        if expires_ms and expires_ms < self.received_ms:
-            raise BadRequest("the statement has expired", hint="sign the claim again")
 
     def _head(self, chain: ChainId) -> Head | None:
         """The leaf that the chain's next one follows, here or in an earlier log of the line."""
@@ -309,8 +313,8 @@ class Draft:
         time.
         """
         author, ids = batch.entry.claim.author, batch.entry_ids
-        self._check_time(min(ids), batch.latest_authored_ms, batch.earliest_expiry_ms)
-        self._check_time(max(ids), 0, 0)
+        check_time(self.received_ms, min(ids), batch.latest_authored_ms, batch.earliest_expiry_ms)
+        check_time(self.received_ms, max(ids), 0, 0)
         keys = [entry_id + author for entry_id in ids]
         own = batch.entry.claim.entry_id + author
         if len({own, *keys}) != len(keys) + 1:

@@ -1,8 +1,8 @@
 """A batch: one signature for the members that follow it directly.
 
 A batch leaf at index b with count n and root r is followed by exactly n leaves of version 2, at
-b+1 … b+n, with batch index b and positions 0 … n-1, of the batch's member kind and author, and r =
-RFC 6962 root over SHA-256(00 | "counterfoil/batch-member/v1" | claim). No checkpoint falls
+b+1 … b+n, with batch index b and positions 0 … n-1, of the batch's member kind, author and time,
+and r = RFC 6962 root over SHA-256(00 | "counterfoil/batch-member/v1" | claim). No checkpoint falls
 between.
 """
 
@@ -26,12 +26,14 @@ class Batches:
         self._batch: Batch | None = None
         self._index = -1
         self._author = b""
+        self._received_ms = 0
         self._members: list[bytes] = []
         self._reported_to = -1
         """Last index of a batch that was already reported broken."""
 
-    def start(self, index: int, author: bytes, batch: Batch) -> None:
+    def start(self, index: int, author: bytes, received_ms: int, batch: Batch) -> None:
         self._batch, self._index, self._author, self._members = batch, index, author, []
+        self._received_ms = received_ms
 
     def not_a_member(self, index: int) -> None:
         """Called for a leaf that is no member, and for one that cannot be read."""
@@ -70,6 +72,10 @@ class Batches:
                 raise NotVerified(
                     "batch", f"member root {batch.root.hex()}", found.hex(), self._index
                 )
+        if leaf.received_ms != self._received_ms:
+            raise NotVerified(
+                "batch", f"received at {self._received_ms}", str(leaf.received_ms), index
+            )
         if leaf.claim.kind != batch.member_kind:
             raise NotVerified(
                 "batch", f"kind {KINDS[batch.member_kind].name}", KINDS[leaf.claim.kind].name, index

@@ -148,7 +148,8 @@ class LeafRules:
             self._batches.not_a_member(index)
         finally:
             if leaf.claim.kind == BATCH:
-                self._batches.start(index, leaf.claim.author, parse_batch(leaf.body))
+                batch = parse_batch(leaf.body)
+                self._batches.start(index, leaf.claim.author, leaf.received_ms, batch)
 
     def _check_signer(self, index: int, leaf: Leaf, registry: Registry) -> None:
         claim, statement = leaf.claim, leaf.statement

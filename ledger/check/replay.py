@@ -23,7 +23,7 @@ from ledger.named import named_hashes
 from ledger.reader import Reader, earlier_leaves, earlier_of, inherited_from
 from ledger.renewing import check_renewal
 from ledger.right_edge import begun_registry
-from ledger.sequencer import Draft, LogView
+from ledger.sequencer import Draft, LogView, check_time
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import AMENDING_KINDS, Kind
@@ -134,11 +134,13 @@ class Replay:
         self.received_ms = max(self.received_ms, leaf.received_ms)
 
     def _found(self, derived: Derived, leaf: Leaf) -> None:
+        claim = leaf.claim
         try:
+            check_time(leaf.received_ms, claim.entry_id, claim.authored_ms, claim.expires_ms)
             earlier = earlier_of(self._predecessor)
             self.registry = begun_registry(leaf, derived.hash, earlier)
             if self._predecessor is not None:
-                check_renewal(Succession.decode(leaf.claim.body), self._predecessor)
+                check_renewal(Succession.decode(claim.body), self._predecessor)
         except CounterfoilError as error:
             self._report.add("leaf 0", str(error))
             return

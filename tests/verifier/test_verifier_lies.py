@@ -116,6 +116,12 @@ def revoked_twice(log: Sample) -> None:
     log.revoke(log.clinic)
 
 
+def last_later(position: int, raw: bytes) -> bytes:
+    """The third member was received a second after its batch."""
+    late = int.from_bytes(raw[49:57], "big") + 1000
+    return raw if position < 2 else raw[:49] + late.to_bytes(8, "big") + raw[57:]
+
+
 def no_members(log: Sample) -> None:
     log.batch(log.clinic, [log.person], members=lambda claims: [])
     log.add(RECORD, log.person, log.clinic)
@@ -396,6 +402,7 @@ LIES: list[tuple[str, str, Callable[[Sample], Any]]] = [
         "batch",
         lambda log: (batch_then({"members": lambda c: c[:-1]})(log), add(RECORD)(log)),
     ),
+    ("member later than its batch", "batch", batch_then({"raw": last_later})),
     ("no member, then a record", "batch", no_members),
     ("members swapped", "batch", batch_then({"members": lambda c: [c[1], c[0], c[2]]})),
     ("foreign member", "batch", batch_then({"members": lambda c: [c[0], flip(95)(c[1]), c[2]]})),

@@ -22,8 +22,14 @@ from ledger.founding import Beginning, make
 from ledger.identity import Genesis, Governor, Predecessor, Succession, new_act
 from ledger.identity.requests import Proposal, collect
 from ledger.identity.succession import check_approved
-from ledger.keyfiles import Unlock, authors_directory, create_log_keys, load_log_keys
-from ledger.keyfiles.log_keys import AUTHORS_DIRECTORY, KEYS_DIRECTORY
+from ledger.keyfiles import (
+    Unlock,
+    authors_directory,
+    create_log_keys,
+    governor_key_path,
+    load_log_keys,
+)
+from ledger.keyfiles.log_keys import KEYS_DIRECTORY
 from ledger.layout import read_layout, write_successor
 from ledger.merkle import root_at
 from ledger.reader import Reader, end_of, open_reader
@@ -169,7 +175,7 @@ def finish_succession(
 
         def begin(building: Path) -> Beginning:
             shutil.copytree(draft / KEYS_DIRECTORY, building / KEYS_DIRECTORY)
-            _copy_authors(old, building)
+            _copy_keys(old, building, governor=founder.kid in {one.kid for one in end.governors})
             keys = load_log_keys(building, succession.genesis.origin, unlock)
             # From here on the old log cannot grow, even if what follows is cut short.
             write_successor(layout, succession.genesis.origin)
@@ -219,14 +225,17 @@ def _published(reader: Reader) -> bytes:
     return published
 
 
-def _copy_authors(old: Path, building: Path) -> None:
-    """The authors of this machine go on under the same names."""
+def _copy_keys(old: Path, building: Path, *, governor: bool) -> None:
+    """The authors of this machine go on under the same names, and so does a governor who stays and
+    whose key lies with the old ledger.
+    """
     source, target = authors_directory(old), authors_directory(building)
-    if not source.is_dir():
-        return
     try:
-        shutil.copytree(source, target, dirs_exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        if governor and governor_key_path(old).exists():
+            shutil.copy(governor_key_path(old), governor_key_path(building))
     except OSError as error:
         raise LedgerFault(
-            f"keys/{AUTHORS_DIRECTORY} cannot be copied: {error.strerror}", hint="mend the disk"
+            f"{KEYS_DIRECTORY} cannot be copied: {error.strerror}", hint="mend the disk"
         ) from error

@@ -335,7 +335,7 @@ class Draft:
         registry.may_batch(author, Kind(batch.claims[0][1]), batch.chains)
         heads: dict[ChainId, Head] = {}
         directory = registry.directory_chain(author)
-        for chain in set(batch.chains):
+        for chain in dict.fromkeys(batch.chains):
             head = self._head(chain)
             if chain == directory:
                 if Kind(batch.claims[0][1]) is not Kind.RECORD:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +69,20 @@ def test_three_governors() -> None:
         assert report.problems == []
         assert report.verified
         assert check_ledger(new).problems == []
+
+
+def test_the_verifier_says_the_same_each_time(line: Line) -> None:
+    """In one order, whatever order sets have in a run."""
+    options = [f"--vkey={line.vkeys(2)[0]}", *(f"--predecessor={line.export(at)}" for at in (1, 0))]
+    command = [sys.executable, "-m", "verifier.cli", "log", str(line.export(2)), *options]
+    said = {
+        subprocess.run(
+            command,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1

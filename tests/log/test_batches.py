@@ -457,3 +457,10 @@ def test_batch_by_an_author_whose_key_was_revoked(log: Log, sample: Sample) -> N
     error = refused(log.append_batch(late))
     assert isinstance(error, BadRequest)
     assert contents(log) == before
+
+
+def test_the_first_unknown_record_is_the_one_named(log: Log, sample: Sample) -> None:
+    """Always the same one, whatever order sets have today."""
+    unknown = [new_chain_id() for _ in range(12)]
+    batch = sample.clinic.batch([Draft(chain, b"{}") for chain in (sample.record, *unknown)])
+    assert unknown[0].hex() in refused(log.append_batch(batch)).message

@@ -23,7 +23,8 @@ from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, CLAIM_VERSION, MAX_BLOB, Claim, Kind
 from ledger.wire.ids import MAX_INTEGER, ZERO_HASH, ActorId, ChainId, EntryId, Position, is_entry_id
 from ledger.wire.keys import KeyId, registered_key, verifies
-from ledger.wire.sealed import KEY_SIZE, MIN_BLOB, commits_to
+from ledger.wire.manifest import Manifest
+from ledger.wire.sealed import KEY_SIZE, MIN_BLOB, associated_data, commits_to, unseal
 from ledger.wire.statement import Statement, parse_statement
 
 PublicKeys = Mapping[ActorId, Mapping[KeyId, bytes]]
@@ -103,6 +104,8 @@ def admit(submission: Submission, keys: PublicKeys) -> Admitted:
         _check_blob(submission.blob, submission.key, claim.blob_hash, claim.blob_size)
     elif submission.blob or submission.key != NO_KEY:
         raise BadRequest("a payload was handed in for an entry that names none")
+    if submission.chunks:
+        _check_manifest(submission, claim)
     return Admitted(
         submission.statement,
         claim,
@@ -156,6 +159,21 @@ def _check_blob(blob: bytes, key: bytes, digest: bytes, size: int) -> None:
     if len(key) != KEY_SIZE or key == NO_KEY or not commits_to(blob, key):
         raise BadRequest(
             "content key is not the key of this sealed blob", hint="send the right key"
+        )
+
+
+def _check_manifest(submission: Submission, claim: Claim) -> None:
+    """A blob with chunks is their manifest, sealed for this entry: the check opens it too."""
+    place = associated_data(claim.log, claim.chain, claim.entry_id)
+    try:
+        manifest = Manifest.decode(unseal(submission.blob, submission.key, place).content)
+    except CounterfoilError as error:
+        raise BadRequest(
+            "the blob is not the manifest of its chunks", hint="seal the content anew"
+        ) from error
+    if manifest.count != submission.chunks:
+        raise BadRequest(
+            f"the manifest names {manifest.count} chunks, {submission.chunks} were handed in"
         )
 
 

@@ -267,6 +267,7 @@ class Appender:
             parts.store.leaf,
             inherited_from(parts.predecessor),
             earlier_leaves(parts.predecessor),
+            parts.store.has_large,
         )
 
     def _apply(self, draft: Draft) -> None:

@@ -182,7 +182,8 @@ def remains(store: Store, keys: VaultKeys | None, index: int) -> str:
         return "its key"
     if store.payload(index).strip(b"\0"):
         return "its payload"
-    return "its chunks" if store.large.exists(claim.blob_hash) else ""
+    chunks = store.chunks_of(index)
+    return "its chunks" if chunks is not None and store.large.exists(chunks) else ""
 
 
 def is_pending(vault: Vault, order: Order) -> bool:

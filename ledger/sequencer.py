@@ -82,6 +82,8 @@ class LogView:
     """The head of a chain in the newest earlier log of the line that has it."""
     earlier_leaf: FindLeaf = no_earlier_leaf
     """A leaf of an earlier log, ``back`` being over 0. Raises BadRequest."""
+    has_large: Callable[[Hash], bool] = lambda _blob: False
+    """Whether the chunks under this name belong to an entry."""
 
 
 def receive_time(now_ms: int, last_ms: int) -> int:
@@ -150,6 +152,8 @@ class Draft:
             return known
         if any(len(tag) != TAG_SIZE for tag in entry.tags):
             raise BadRequest(f"a tag of an entry has not {TAG_SIZE} bytes")
+        if entry.chunks:
+            self._check_chunks(claim.blob_hash)
         check_time(self.received_ms, claim.entry_id, claim.authored_ms, claim.expires_ms)
         head, kind = self._place(claim)
         self._check_author(entry, head)
@@ -214,6 +218,11 @@ class Draft:
         if not 0 <= at.at < self.next_index:
             raise BadRequest(f"there is no entry {at.at} that could be named")
         return self._leaf(at.at)
+
+    def _check_chunks(self, blob_hash: Hash) -> None:
+        """Chunks belong to one entry: whoever erases its own must not erase another's."""
+        if self.view.has_large(blob_hash) or any(one[1] == blob_hash for one in self.large):
+            raise BadRequest("these chunks are another entry's", hint="seal the content anew")
 
     def _head(self, chain: ChainId) -> Head | None:
         """The leaf that the chain's next one follows, here or in an earlier log of the line."""

@@ -180,6 +180,16 @@ class Store:
         with self.environment.reading() as reader:
             return large_payloads_in(reader)
 
+    def chunks_of(self, index: int) -> Hash | None:
+        """Under which name the chunks of a leaf's payload lie; None when it has none."""
+        with self.environment.reading() as reader:
+            row = reader.get("large", INDEX.pack(index))
+        return None if row is None else Hash(LARGE_VALUE.unpack(row)[0])
+
+    def has_large(self, blob_hash: Hash) -> bool:
+        """Whether an entry has a large payload under this name. Reads the whole small table."""
+        return any(name == blob_hash for _, name, _ in self.large_payloads())
+
     def tail_rows(self) -> dict[int, int]:
         """The committed rows of each tail file, by its first leaf."""
         with self.environment.reading() as reader:
@@ -204,13 +214,16 @@ class Store:
         return self.payloads.read(place, size) if size else b""
 
     def destroy_payload(self, index: int) -> None:
-        """Overwrite the payload of a leaf, chunks too, durably. OSError goes to the caller."""
+        """Overwrite the payload of a leaf, chunks too, durably. OSError goes to the caller.
+
+        Only chunks that came with this very entry: another one may name the same blob.
+        """
         with self.environment.reading() as reader:
             place, size = payload_place(reader, index)
-            (leaf,) = leaves_in(reader, index, index + 1)
         if size:
             self.payloads.wipe(place, size)
-            self.large.destroy(Hash(CLAIM_STRUCT.unpack_from(claim_bytes(leaf))[7]))
+            if (chunks := self.chunks_of(index)) is not None:
+                self.large.destroy(chunks)
 
     def surviving_payload(self, index: int) -> bytes:
         """The sealed blob of a leaf, empty when it was destroyed or there never was one."""

@@ -11,7 +11,15 @@ from ledger.cli import acting, authors
 from ledger.cli.author_keys import algorithm, algorithm_name
 from ledger.cli.founding import read_public_key
 from ledger.cli.session import AsJson, Directory, Output, named, read_input, reading, writing
-from ledger.cli.terminal import Json, note, result, result_json, result_table, write_file
+from ledger.cli.terminal import (
+    Json,
+    note,
+    on_one_line,
+    result,
+    result_json,
+    result_table,
+    write_file,
+)
 from ledger.cli.unlocking import current_unlock
 from ledger.errors import BadRequest
 from ledger.identity import Governor, Governors, Registry, threshold_of
@@ -148,9 +156,9 @@ def approve_proposal(
     """
     asked = _read_proposal(proposal)
     for line in asked.summary:
-        note(line)
+        note(on_one_line(line))
     if asked.note:
-        note(f"the proposer says: {asked.note}")
+        note(f"the proposer says: {on_one_line(asked.note)}")
     write_file(output, approve(asked, load_statement_key(key, current_unlock())))
     result(f"approved in {output.name}")
 

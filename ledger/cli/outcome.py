@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Final
 
+from ledger.cli.terminal import note, on_one_line
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
 
 DONE: Final = 0
@@ -59,7 +59,7 @@ def report(error: BaseException) -> int:
 
 def say(message: str, hint: str) -> None:
     first = message[:1].lower() if message[1:2].islower() else message[:1]
-    print(f"counterfoil: {first}{message[1:]}\nhint: {hint}", file=sys.stderr)
+    note(f"counterfoil: {on_one_line(first + message[1:])}\nhint: {on_one_line(hint)}")
 
 
 def _place(error: BaseException) -> str:

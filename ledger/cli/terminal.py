@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
+from unicodedata import bidirectional, category
 
 from rich.console import Console
 from rich.progress import (
@@ -33,10 +34,27 @@ Advance: TypeAlias = Callable[[str, int, int], None]
 """What is done, how much of it, out of how much."""
 
 _UNBOUNDED = 1_000
+_ACTING: Final = {"Cc", "Cs", "Zl", "Zp"}
+_TURNING: Final = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def on_one_line(text: str) -> str:
+    """Text from others, fit for a terminal: what would move its cursor, end the line or turn the
+    direction of writing is replaced, so that nobody writes over what stands beside.
+    """
+    return "".join("\N{REPLACEMENT CHARACTER}" if _acts(c) else c for c in text)
+
+
+def _acts(char: str) -> bool:
+    return category(char) in _ACTING or bidirectional(char) in _TURNING
+
+
+def _fit(text: str) -> str:
+    return "\n".join(map(on_one_line, text.split("\n")))
 
 
 def result(text: str) -> None:
-    print(text)
+    print(_fit(text))
 
 
 def result_bytes(data: bytes) -> None:
@@ -50,13 +68,13 @@ def result_json(value: Json) -> None:
 
 
 def note(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(_fit(text), file=sys.stderr)
 
 
 def result_table(columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> None:
     """Columns of plain text; numbers stand right. Never folded: ids are there to be copied."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[on_one_line(str(cell)) for cell in row] for row in rows]
     for at, name in enumerate(columns):
         numeric = bool(cells) and all(row[at].replace(",", "").isdigit() for row in cells)
         table.add_column(name, justify="right" if numeric else "left", no_wrap=True)

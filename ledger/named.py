@@ -6,11 +6,11 @@ no index from hashes to leaves is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Final
 
-from ledger.errors import BadRequest
+from ledger.errors import BadRequest, CounterfoilError
 from ledger.heads import ChainType
 from ledger.wire.claim import AMENDING_KINDS, BLOB_REQUIRED, Claim, Kind
 from ledger.wire.erasure import Attest, EraseEntries, decode_erasure
@@ -27,6 +27,11 @@ def no_earlier_leaf(at: Position) -> bytes:
 
 
 _AMENDED: Final = frozenset({Kind.RECORD, Kind.AMEND})
+
+
+_NAMING: Final = AMENDING_KINDS | {Kind.ERASURE}
+_KIND: Final = 1
+"""Where a claim says its kind."""
 
 
 def check_amended(claim: Claim, at: Position | None, leaf: FindLeaf) -> None:
@@ -73,6 +78,19 @@ def named_hashes(claim: Claim) -> tuple[Hash, ...]:
             case EraseEntries(entries):
                 return entries
     return ()
+
+
+def names_in(leaves: Iterable[bytes]) -> set[Hash]:
+    """Every hash by which one of some leaves names another. What cannot be read names none."""
+    names: set[Hash] = set()
+    for raw in leaves:
+        try:
+            raw_claim = claim_bytes(raw)
+            if raw_claim[_KIND] in _NAMING:
+                names.update(named_hashes(Claim.decode(raw_claim)))
+        except (CounterfoilError, IndexError):
+            continue
+    return names
 
 
 def _claims_at(hashes: tuple[Hash, ...], at: tuple[Position, ...], leaf: FindLeaf) -> list[Claim]:

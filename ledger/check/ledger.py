@@ -26,6 +26,7 @@ from ledger.identity import Registry
 from ledger.keyfiles import Unlock, governor_key, governor_key_path
 from ledger.layout import Layout, check_line, read_layout
 from ledger.merkle import root_at
+from ledger.named import names_in
 from ledger.reader import open_predecessor
 from ledger.recovery import load_own_keys
 from ledger.store.environment import Reader
@@ -97,7 +98,9 @@ def _check(layout: Layout, report: Report, later: Later | None) -> Later:
         report.size = state.size
         _check_tables(report, reader)
         erasure = ErasureCheck(report, store, vault, predecessor, later)
-        replay = Replay(report, store.leaf, partial(_find_id, reader), predecessor)
+        # What damages the leaves is reported when they are replayed.
+        named = names_in(_leaves(Report(MAX_PROBLEMS, report.progress), reader, state.size))
+        replay = Replay(report, store.leaf, partial(_find_id, reader), predecessor, named)
         content = ContentCheck(report, store, reader, vault, erasure)
         _check_leaves(report, store, reader, state, replay, content)
         check_registry_table(report, reader, replay.registry_indexes)

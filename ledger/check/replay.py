@@ -6,7 +6,7 @@ that the leaf says: signature, registry at that position, chain, idempotency, ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +18,7 @@ from ledger.errors import BadRequest, CounterfoilError
 from ledger.heads import ChainType, Head
 from ledger.identity import Registry, Succession
 from ledger.index_replay import first_type
-from ledger.merkle import subtree_root
+from ledger.merkle import leaf_hash, subtree_root
 from ledger.named import named_hashes
 from ledger.reader import Reader, earlier_leaves, earlier_of, inherited_from
 from ledger.renewing import check_renewal
@@ -65,7 +65,9 @@ class Replay:
         leaf_at: Callable[[int], bytes],
         find_id: Callable[[bytes], int | None],
         predecessor: Reader | None = None,
+        named: Collection[Hash] = frozenset(),
     ) -> None:
+        """``named`` has every hash by which a leaf names another one."""
         self.registry: Registry | None = None
         self.heads: dict[ChainId, Head] = {}
         self.registry_indexes: list[int] = []
@@ -73,7 +75,10 @@ class Replay:
         self._report = report
         self._leaf_at = leaf_at
         self._find_id = find_id
-        self._predecessor = predecessor
+        self._predecessor = self._earlier = predecessor
+        self._named = named
+        self._places: dict[Hash, Position] = {}
+        """Of the named leaves that were read so far."""
         self._inherited = inherited_from(predecessor)
         self._batch: list[Derived] = []
         self._missing = 0
@@ -213,7 +218,7 @@ class Replay:
         claim, statement = leaf.claim, leaf.statement
         if statement is None:
             raise BadRequest("a batch begins with a member")
-        at = self._positions(leaf, named_hashes(claim))
+        at = self._positions(named_hashes(claim))
         amends = at[0] if at and claim.kind in AMENDING_KINDS else None
         erases = at if claim.kind is Kind.ERASURE else ()
         raw = claim_bytes(derived.raw)
@@ -221,23 +226,21 @@ class Replay:
             derived.raw[57:], claim, raw, statement.kid, b"", NO_KEY, (), amends, erases
         )
 
-    def _positions(self, leaf: Leaf, hashes: Sequence[Hash]) -> tuple[Position, ...]:
-        """Where named leaves stand, looked for along the chain: the claim has their hashes."""
-        found: dict[Hash, Position] = {}
-        chain, back, before = leaf.claim.chain, 0, leaf
-        earlier = earlier_leaves(self._predecessor)
-        while before.seq and len(found) < len(hashes):
-            if before.continues and self._predecessor is not None:
-                back = self._predecessor.log_before(chain, back - 1) + 1
-            if before.prev_hash in hashes:
-                found[before.prev_hash] = Position(before.prev_index, back)
-            at = Position(before.prev_index, back)
-            seq = before.seq
-            before = decode_leaf(earlier(at) if back else self._leaf_at(at.at))
-            # In a damaged log a link may lead in a circle.
-            if before.seq >= seq:
-                break
-        return tuple(found[one] for one in hashes if one in found)
+    def _positions(self, hashes: Sequence[Hash]) -> tuple[Position, ...]:
+        """Where named leaves stand: the claim has their hashes only."""
+        if not all(one in self._places for one in hashes):
+            self._find_in_earlier_logs()
+        return tuple(self._places[one] for one in hashes if one in self._places)
+
+    def _find_in_earlier_logs(self) -> None:
+        """Read the earlier logs of the line, once: a name may lead far back in a long chain."""
+        log, back = self._earlier, 1
+        self._earlier = None
+        while log is not None:
+            for index, raw in enumerate(log.store.leaves(0, log.checkpoint.size)):
+                if (hash_ := leaf_hash(raw)) in self._named:
+                    self._places.setdefault(hash_, Position(index, back))
+            log, back = log.predecessor, back + 1
 
     def _admitted_batch(self, first: Derived, leaf: Leaf, members: list[Derived]) -> AdmittedBatch:
         body = BatchBody.decode(leaf.claim.body)
@@ -271,6 +274,8 @@ class Replay:
     def _follow(self, stored: list[Derived]) -> None:
         """Go on from the leaves as they are stored, so that one fault is reported once."""
         for one in stored:
+            if one.hash in self._named:
+                self._places[one.hash] = Position(one.index)
             head = self.head_after(one)
             if head is not None and one.leaf is not None:
                 self.heads[one.leaf.claim.chain] = head

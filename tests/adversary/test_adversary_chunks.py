@@ -14,6 +14,7 @@ from ledger.check import check_ledger
 from ledger.erasing import carry_out, find_orders, is_pending, order_at, order_entries
 from ledger.log import Log
 from ledger.wire.claim import Claim
+from ledger.wire.ids import Position
 from ledger.wire.manifest import MIN_CHUNK
 from ledger.wire.statement import parse_statement
 from tests.log.sample import Sample, claim_for, placed, refused
@@ -42,7 +43,7 @@ def test_who_erases_the_same_blob_does_not_erase_anothers_chunks(sample: Sample)
         index = placed(log.append([entry])[0]).index
         claim = claim_for(sample.hospital, sample.other, entry.blob)
         mine = placed(log.append([by_hospital(sample, entry, claim, 0)])[0]).index
-        draft = order_entries(log.reader, [mine], "asked for")
+        draft = order_entries(log.reader, [Position(mine)], "asked for")
         at = placed(log.append([sample.hospital.entry(draft)])[0]).index
         carry_out(log, order_at(log.reader.store, at))
         (order,) = find_orders(log.reader.store, log.reader.checkpoint.size)

@@ -47,7 +47,7 @@ def test_who_erases_the_same_blob_does_not_erase_anothers_chunks(sample: Sample)
         at = placed(log.append([sample.hospital.entry(draft)])[0]).index
         carry_out(log, order_at(log.reader.store, at))
         (order,) = find_orders(log.reader.store, log.reader.checkpoint.size)
-        assert not is_pending(log.reader.store, log.vault.keys, order)
+        assert not is_pending(log.vault, order)
         assert sum(map(len, log.vault.use_stream(index, "test").pieces)) == SIZE
     report = check_ledger(sample.directory)
     assert (report.problems, report.notes) == ([], [])

@@ -5,7 +5,9 @@ The seeds are made by the verifier's log maker, which knows neither reader.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from ledger.wire.erasure import decode_erasure
 from ledger.wire.succession import parse_succession
 from tests.agreement.mutations import nearly
-from tests.agreement.readers import accepted
+from tests.agreement.readers import accepted, load
 from tests.verifier.formats import cbor
 from tests.verifier.logmaker import Sample
 from verifier.erasure import parse_erasure
@@ -98,3 +100,10 @@ def test_fuzz_succession_files(head: bytes) -> None:
 def test_sizes(old: bytes) -> None:
     data = FILES[0].replace(b"old 1\n", b"old " + old + b"\n", 1)
     assert accepted(parse_succession, data) == accepted(verifier_file, data)
+
+
+@pytest.mark.parametrize("case", load("succession.json")["files"], ids=lambda case: case["name"])
+def test_vectors_of_succession_files(case: dict[str, Any]) -> None:
+    data = b64decode(case["file"])
+    both = [accepted(parse_succession, data), accepted(verifier_file, data)]
+    assert both == [case["valid"]] * 2

@@ -44,7 +44,7 @@ def succession_body() -> bytes:
 def succession_vectors() -> dict[str, object]:
     """The body of a first leaf that follows another log, and its newest field by itself."""
     return {
-        "about": "bodies of successions in hex; valid: one body alone breaks no rule",
+        "about": "bodies of successions in hex, files in base64; valid: the form alone is right",
         "predecessor": {"name": "predecessor", "cbor": cbor.encode(_predecessor()).hex()},
         "cases": cases("body", {"succession": succession_body()}, {}),
     }

@@ -27,6 +27,7 @@ from tests.vectors.entries_log import log_vectors
 from tests.vectors.entries_registry import registry_vectors, succession_vectors
 from tests.vectors.entries_sealed import sealed_vectors
 from tests.vectors.entries_statements import leaf_vectors, ml_dsa_statement, statement_vectors
+from tests.vectors.entries_succession import file_cases
 from tests.vectors.files import stored, write_or_check
 
 
@@ -47,7 +48,7 @@ def build() -> dict[str, object]:
         "log.json": log_vectors(stored("log.json").get("ml_dsa_line")),
         "registry.json": registry_vectors(),
         "sealed-blob.json": sealed_vectors(),
-        "succession.json": succession_vectors(),
+        "succession.json": succession_vectors() | {"files": file_cases()},
         "statement.json": statement_vectors(
             ml_dsa_statement(None if kept is None else bytes.fromhex(kept))
         ),

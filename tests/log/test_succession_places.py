@@ -46,7 +46,7 @@ class NoUndo(ExitStack):
 
 
 CUTS: dict[str, tuple[object, str]] = {
-    "before the keys": (succeeding, "_copy_authors"),
+    "before the keys": (succeeding, "_copy_keys"),
     "before the mark": (succeeding, "write_successor"),
     "before the first leaf": (founding, "_fill"),
     "before the guard": (Guard, "create"),

@@ -5,7 +5,8 @@
     finish   with their approvals: the old ledger takes no entries from here on, the new one begins
 
 The old log must not grow between the two: what was approved names its size. A crash in ``finish``
-leaves the draft, and ``finish`` is run again.
+leaves the draft, and ``finish`` is run again; where the crash left the new guard without its
+ledger, that guard is removed first, as the refusal says.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ there, the entry counts as not done. Leaves stay. Specification: docs/spec/erasu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ledger.author import CBOR, Draft
 from ledger.errors import BadRequest
@@ -86,66 +86,112 @@ def _draft(chain: ChainId, reason: str, body: bytes, erases: tuple[Position, ...
 
 
 def find_orders(store: Store, size: int, predecessor: Reader | None = None) -> list[Order]:
-    """Every order among the first ``size`` leaves, oldest first. Reads all leaves once."""
-    orders: dict[Hash, Order] = {}
+    """Every order among the first ``size`` leaves, oldest first.
+
+    An order about a record has the entries since the one before it about the same record: the
+    others are that one's, which is attested too when this one is. So the work grows with the log,
+    not with the number of orders.
+    """
+    chains: dict[ChainId, list[_Found]] = {}
+    attested: set[Hash] = set()
     for index, raw in enumerate(store.leaves(0, size)):
         claim = claim_bytes(raw)
         if claim[_KIND] != Kind.ERASURE:
             continue
-        body = decode_erasure(Claim.decode(claim).body)
+        decoded = Claim.decode(claim)
+        body = decode_erasure(decoded.body)
         if isinstance(body, Attest):
-            if body.order in orders:
-                orders[body.order] = replace(orders[body.order], attested=True)
-            continue
-        order = _order(store, index, raw, body, predecessor)
-        orders[order.hash] = order
-    return list(orders.values())
+            attested.add(body.order)
+        else:
+            chains.setdefault(decoded.chain, []).append(_Found(index, raw, leaf_hash(raw), body))
+    orders = [
+        order
+        for chain, found in chains.items()
+        for order in _orders_of(chain, found, _below(store, found[-1].raw, predecessor), attested)
+    ]
+    return sorted(orders, key=lambda order: order.index)
+
+
+class _Found(NamedTuple):
+    """An order as it stands."""
+
+    at: int
+    raw: bytes
+    hash: Hash
+    body: EraseEntries | EraseRecord
+
+
+def _orders_of(
+    chain: ChainId,
+    found: Sequence[_Found],
+    entries: Sequence[tuple[Position, Hash]],
+    attested: Collection[Hash],
+) -> list[Order]:
+    """The orders of one chain, oldest first, with its entries below the newest of them."""
+    places = {hash_: place for place, hash_ in entries}
+    orders, stop = [], 0
+    for index, _, hash_, body in found:
+        if isinstance(body, EraseEntries):
+            below = [places[one] for one in body.entries if one in places]
+        else:
+            start = stop
+            while stop < len(entries) and (entries[stop][0].back or entries[stop][0].at < index):
+                stop += 1
+            below = [place for place, _ in entries[start:stop]]
+        orders.append(_order(index, chain, hash_, below, hash_ in attested))
+    done = False
+    for number in range(len(orders) - 1, -1, -1):
+        if isinstance(found[number].body, EraseRecord):
+            done = done or orders[number].attested
+            orders[number] = replace(orders[number], attested=done)
+    return orders
 
 
 def order_at(store: Store, index: int, predecessor: Reader | None = None) -> Order:
-    """The order at an index, whether it is attested left open. Raises BadRequest."""
+    """The order at an index with all that it names; whether it is attested is left open. Raises
+    BadRequest.
+    """
     raw = store.leaf(index)
     claim = Claim.decode(claim_bytes(raw))
     body = decode_erasure(claim.body) if claim.kind is Kind.ERASURE else None
     if body is None or isinstance(body, Attest):
         raise BadRequest(f"entry {index} is no order of erasure")
-    return _order(store, index, raw, body, predecessor)
+    named = body.entries if isinstance(body, EraseEntries) else None
+    below = _below(store, raw, predecessor)
+    places = [place for place, hash_ in below if named is None or hash_ in named]
+    return _order(index, claim.chain, leaf_hash(raw), places, attested=False)
 
 
 def _order(
-    store: Store,
-    index: int,
-    raw: bytes,
-    body: EraseEntries | EraseRecord,
-    predecessor: Reader | None,
+    index: int, chain: ChainId, hash_: Hash, below: Sequence[Position], attested: bool
 ) -> Order:
-    named = body.entries if isinstance(body, EraseEntries) else None
-    below = sorted(_entries_below(store, raw, named, predecessor))
     return Order(
         index,
-        decode_leaf(raw).claim.chain,
-        leaf_hash(raw),
-        tuple(one.at for one in below if not one.back),
-        earlier=tuple(one for one in below if one.back),
+        chain,
+        hash_,
+        tuple(sorted(place.at for place in below if not place.back)),
+        attested,
+        tuple(sorted(place for place in below if place.back)),
     )
 
 
-def _entries_below(
-    store: Store, raw: bytes, named: tuple[Hash, ...] | None, predecessor: Reader | None
-) -> list[Position]:
-    """Leaves of the chain below an order: those named, or all."""
-    found: list[Position] = []
+def _below(store: Store, raw: bytes, predecessor: Reader | None) -> list[tuple[Position, Hash]]:
+    """The leaves of the chain below an order, oldest first."""
+    found: list[tuple[Position, Hash]] = []
     leaf, back = decode_leaf(raw), 0
-    while leaf.seq and (named is None or len(found) < len(named)):
+    while leaf.seq:
         if leaf.continues:
             if predecessor is None:
                 break
             back = predecessor.log_before(leaf.claim.chain, back - 1) + 1
         at = Position(leaf.prev_index, back)
-        if named is None or leaf.prev_hash in named:
-            found.append(at)
-        leaf = decode_leaf(_leaf(store, predecessor, at))
-    return found
+        found.append((at, leaf.prev_hash))
+        before = decode_leaf(_leaf(store, predecessor, at))
+        # In a damaged log a link may lead in a circle.
+        if before.seq >= leaf.seq:
+            break
+        leaf = before
+    return found[::-1]
 
 
 def _leaf(store: Store, predecessor: Reader | None, at: Position) -> bytes:

@@ -56,6 +56,8 @@ class Actor:
     batch_chain: bytes
     directory_chain: bytes
     contested_since: Position | None = None
+    contested_by_governors: bool = False
+    """Then nobody else replaces the contest."""
 
 
 @dataclass(slots=True)
@@ -145,7 +147,11 @@ class Registry:
         if isinstance(body, Contest):
             if body.since > index:
                 raise NotVerified("actor", f"contested since {index} or before", str(body.since))
+            by_governors = self._governs(claim.author)
+            if actor.contested_by_governors and not by_governors:
+                raise NotVerified("actor", "governors, who contested it before", claim.author.hex())
             actor.contested_since = Position(self._log, body.since)
+            actor.contested_by_governors |= by_governors
         else:
             self._end(claim.chain, body, index)
 

@@ -47,6 +47,7 @@ class ErasureCheck:
         self._store = store
         self._vault = vault
         self.orders: list[Order] = []
+        self._left: dict[int, str] = {}
         try:
             self.orders = find_orders(store, report.size, predecessor)
         except CounterfoilError as error:
@@ -110,11 +111,14 @@ class ErasureCheck:
                 )
 
     def _remains(self, index: int) -> str:
-        try:
-            return remains(self._store, self._vault, index)
-        except CounterfoilError:
-            # Whoever checks the contents has said what is wrong there.
-            return ""
+        # Many orders may be about one entry.
+        if index not in self._left:
+            try:
+                self._left[index] = remains(self._store, self._vault, index)
+            except CounterfoilError:
+                # Whoever checks the contents has said what is wrong there.
+                self._left[index] = ""
+        return self._left[index]
 
     def _tagged(self) -> set[int]:
         """Leaves that have a tag, as far as an order is about them."""

@@ -64,8 +64,8 @@ class Replay:
         report: Report,
         leaf_at: Callable[[int], bytes],
         find_id: Callable[[bytes], int | None],
-        predecessor: Reader | None = None,
-        named: Collection[Hash] = frozenset(),
+        predecessor: Reader | None,
+        named: Collection[Hash],
     ) -> None:
         """``named`` has every hash by which a leaf names another one."""
         self.registry: Registry | None = None

@@ -51,6 +51,8 @@ class Actor:
     """The current one."""
     kinds: frozenset[Kind]
     contested_since: int | None = None
+    contested_by_governors: bool = False
+    """Then they alone replace the contest."""
     bounded: bool = field(init=False)
     """Whether more than its key must be looked at: it has dates, or an enroller to rely on."""
 

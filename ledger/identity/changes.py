@@ -202,6 +202,10 @@ def _check_contest(
     actor = _actor_of(registry, claim, place)
     if author is not None and author.id != actor.enroller:
         raise BadRequest("an actor is contested by who enrolled it, or by the governors")
+    if author is not None and actor.contested_by_governors:
+        raise BadRequest(
+            "the governors have contested this actor: they alone change that", hint="ask them"
+        )
     if since > place.index:
         raise BadRequest(
             f"a contest at index {place.index} cannot be from index {since} on",

@@ -237,7 +237,9 @@ class Registry:
             case Revoke(kid):
                 self.actors[id_].end(kid, index)
             case Contest(since):
-                self.actors[id_].contested_since = since
+                actor = self.actors[id_]
+                actor.contested_since = since
+                actor.contested_by_governors |= self.governor(claim.author) is not None
 
     def _enrol(self, id_: ActorId, author: ActorId, body: Enrol, index: int) -> None:
         enroller = None if self.governor(author) is not None else author

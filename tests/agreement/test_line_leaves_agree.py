@@ -12,6 +12,7 @@ from ledger.check.report import Report
 from ledger.errors import CounterfoilError, LedgerFault
 from ledger.keyfiles import LogKeys, Unlock, load_log_keys
 from ledger.merkle import leaf_hash
+from ledger.named import names_in
 from ledger.reader import Reader, open_reader
 from ledger.wire.checkpoint import Checkpoint, sign_published
 from ledger.wire.ids import Hash, TreeSize
@@ -64,7 +65,7 @@ class Verdicts:
             return leaves[index]
 
         report = Report(100, lambda *_: None)
-        replay = Replay(report, leaf_at, ids.get, self.reader.predecessor)
+        replay = Replay(report, leaf_at, ids.get, self.reader.predecessor, names_in(leaves))
         assert len(list(replay.run(leaves))) == len(leaves)
         return not report.problems
 

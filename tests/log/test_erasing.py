@@ -292,3 +292,18 @@ def test_slots_of_a_destroyed_period_open_nothing(sample: Sample, place: Path) -
         carry_out(log, find_orders(log.reader.store, log.reader.checkpoint.size)[0])
     report = check_ledger(sample.directory)
     assert (report.problems, report.notes) == ([], [])
+
+
+def test_many_orders_about_one_record_share_its_entries(sample: Sample) -> None:
+    """Each entry is looked at for one of them, or reading a log would take its square."""
+    with Log.open(sample.directory) as log:
+        given = [order(log, sample, None) for _ in range(12)]
+        named = order(log, sample, [given[0].entries[0]])
+        attest(log, sample, given[7])
+        found = find_orders(log.reader.store, log.reader.checkpoint.size)
+    assert [one.index for one in found] == [*(one.index for one in given), named.index]
+    record, last = found[:-1], found[-1]
+    assert sorted(index for one in record for index in one.entries) == sorted(given[-1].entries)
+    # Who attests the eighth has nothing left of what those before it name.
+    assert [one.attested for one in record] == [True] * 8 + [False] * 4
+    assert (last.entries, last.attested) == (named.entries, False)

@@ -150,6 +150,9 @@ def true_identities() -> dict[str, Change]:
         "contested-actor-signs-on": _then(
             _contests(GOVERNOR, CLINIC.id, 1), _signs(Kind.RECORD, PERSON, CLINIC)
         ),
+        "contest-by-the-enroller-replaced-by-the-governors": _then(
+            _contests(CLINIC, DOCTOR.id, 1), _contests(GOVERNOR, DOCTOR.id, None)
+        ),
         "contest-moved-gives-effect-back": _then(
             _contests(GOVERNOR, CLINIC.id, 1),
             _contests(GOVERNOR, CLINIC.id, None),
@@ -287,6 +290,14 @@ def _false_contests() -> dict[str, Change]:
         "contest-by-another": _contests(PATIENT, DOCTOR.id, 1),
         "contest-of-what-is-to-come": lambda log: _contests(GOVERNOR, CLINIC.id, log.index + 1)(
             log
+        ),
+        "contest-by-the-governors-replaced-by-the-enroller": _then(
+            _contests(GOVERNOR, DOCTOR.id, 1), _contests(CLINIC, DOCTOR.id, None)
+        ),
+        "contest-by-the-governors-replaced-twice": _then(
+            _contests(GOVERNOR, DOCTOR.id, 1),
+            _contests(GOVERNOR, DOCTOR.id, None),
+            _contests(CLINIC, DOCTOR.id, 1),
         ),
         "contest-first-on-a-chain": _contests(GOVERNOR, STRANGER.id, 1),
         "record-of-one-whose-enroller-is-contested": _then(

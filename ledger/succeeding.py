@@ -147,6 +147,12 @@ def finish_succession(
     unlock = unlock or Unlock()
     proposals = read_proposals(draft)
     succession = proposals.succession
+    both = [proposals.old, proposals.new]
+    if sum(len(approvals_for(one, approvals)) for one in both) != len(approvals):
+        raise BadRequest(
+            "an approval is for neither proposal of this succession",
+            hint="was it drafted again since? have the two that are there approved",
+        )
     first = succession.genesis.governors[0]
     if founder.kid != first.kid:
         raise BadRequest(

@@ -262,8 +262,9 @@ def _not_current(actor: Actor, kid: KeyId) -> BadRequest:
     if key is None or key.use != STATEMENT or key.ended_at is None:
         return BadRequest(f"key {kid.hex()[:16]} is not a key of author {actor.id.hex()}")
     replaced = any(one.registered_at == key.ended_at for one in actor.keys)
+    where = f"at index {key.ended_at}" if key.ended_at >= 0 else "in an earlier log"
     return BadRequest(
-        f"key {kid.hex()[:16]} was {'replaced' if replaced else 'revoked'} at index {key.ended_at}",
+        f"key {kid.hex()[:16]} was {'replaced' if replaced else 'revoked'} {where}",
         hint="sign with a current key",
     )
 

@@ -170,7 +170,7 @@ def test_approval_of_another_draft(governed: Governed, taking: Taking) -> None:
     first, second, _ = governed.keys
     other = draft_succession(governed.directory, taking.draft.with_name("other"), SECOND)
     files = [approve(other.old, key) for key in governed.keys]
-    taking.refused(first, [*files, approve(other.new, second)], "0 governors of the old log")
+    taking.refused(first, [*files, approve(other.new, second)], "for neither proposal")
     renamed = [
         json.dumps(json.loads(one) | {"act": taking.asked.old.digest.hex()}).encode()
         for one in files

@@ -22,6 +22,23 @@ from ledger.wire.ids import ActorId, new_chain_id
 _MAX_KEY_FILE = 16_384
 
 
+GuardFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--guard",
+        metavar="FILE",
+        help="Where the guard goes, best on another disk. [default: beside the ledger]",
+        show_default=False,
+    ),
+]
+UnderPassphrase = Annotated[
+    bool,
+    typer.Option(
+        "--passphrase", help="Keep the new key files, and the vault's, under a passphrase."
+    ),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     app.command("init")(init)
 
@@ -40,21 +57,8 @@ def init(
             show_default=False,
         ),
     ] = None,
-    guard: Annotated[
-        Path | None,
-        typer.Option(
-            "--guard",
-            metavar="FILE",
-            help="Where the guard goes, best on another disk. [default: DIR.guard]",
-            show_default=False,
-        ),
-    ] = None,
-    passphrase: Annotated[
-        bool,
-        typer.Option(
-            "--passphrase", help="Keep the new key files, and the vault's, under a passphrase."
-        ),
-    ] = False,
+    guard: GuardFile = None,
+    passphrase: UnderPassphrase = False,
     governor: Annotated[
         list[Path] | None,
         typer.Option(

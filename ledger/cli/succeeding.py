@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli.founding import read_public_key
+from ledger.cli.founding import GuardFile, UnderPassphrase, read_public_key
 from ledger.cli.session import AsJson, Directory, Output, named, read_input, reading, writing
 from ledger.cli.terminal import note, result, result_json, write_file
 from ledger.cli.unlocking import current_unlock
@@ -86,15 +86,8 @@ def succeed(
             "--approval", metavar="FILE", help="From `govern approve`.", show_default=False
         ),
     ] = None,
-    guard: Annotated[
-        Path | None,
-        typer.Option(
-            "--guard",
-            metavar="FILE",
-            help="Where the guard goes, best on another disk. [default: NEW.guard]",
-            show_default=False,
-        ),
-    ] = None,
+    guard: GuardFile = None,
+    passphrase: UnderPassphrase = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a new log take over from an old one; prints its verifier keys.
@@ -111,8 +104,9 @@ def succeed(
     draft = new.with_name(new.name + ".succession")
     check_free(new, guard)
     keys = [load_statement_key(path, current_unlock()) for path in governor_key or [_own_key(old)]]
+    secret = current_unlock().new_passphrase() if passphrase else b""
     if origin is not None:
-        _draft(old, draft, origin, governor or [], renew_hash)
+        _draft(old, draft, origin, governor or [], renew_hash, secret)
     proposals = read_proposals(draft)
     with reading(old) as reader:
         governors, threshold = reader.registry.governors, reader.registry.threshold
@@ -124,7 +118,14 @@ def succeed(
         _say_drafted(draft, proposals, as_json)
         return
     vkeys = finish_succession(
-        old, draft, new, keys[0], signed + approvals, guard, unlock=current_unlock()
+        old,
+        draft,
+        new,
+        keys[0],
+        signed + approvals,
+        guard,
+        passphrase=secret,
+        unlock=current_unlock(),
     )
     _say_done(old, new, proposals, vkeys, as_json)
 
@@ -138,7 +139,14 @@ def _own_key(old: Path) -> Path:
     return path
 
 
-def _draft(old: Path, draft: Path, origin: str, governor: Sequence[Path], renew_hash: bool) -> None:
+def _draft(
+    old: Path,
+    draft: Path,
+    origin: str,
+    governor: Sequence[Path],
+    renew_hash: bool,
+    passphrase: bytes,
+) -> None:
     with writing(old) as log:
         log.publish()
     named_governors = [
@@ -150,6 +158,7 @@ def _draft(old: Path, draft: Path, origin: str, governor: Sequence[Path], renew_
         origin,
         governors=named_governors,
         renew_hash=renew_hash,
+        passphrase=passphrase,
         unlock=current_unlock(),
     )
 

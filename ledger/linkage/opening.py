@@ -15,6 +15,7 @@ from typing import Final
 from ledger.author import CBOR, Author, Draft
 from ledger.erasing import erased_by
 from ledger.errors import BadRequest
+from ledger.heads import ChainType
 from ledger.linkage.target import Target, append_all
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry
@@ -111,8 +112,16 @@ def joined_with(log: Target, record: ChainId, as_of_ms: int) -> tuple[ChainId, .
             continue
         entries = _received(log, chain, as_of_ms)
         seen[chain] = [_link(log, one) for one in entries if one.leaf.claim.kind in _LINKS]
-        queue += linked_records(seen[chain])
+        queue += [one for one in linked_records(seen[chain]) if _is_record(log, one)]
     return joined_records(record, [one for links in seen.values() for one in links])
+
+
+def _is_record(log: Target, chain: ChainId) -> bool:
+    """Whether a link may be followed: what it names is its author's word."""
+    try:
+        return log.reader.head(chain).type is ChainType.PERSON
+    except BadRequest:
+        return False
 
 
 def title(content: Content) -> str:
@@ -122,7 +131,7 @@ def title(content: Content) -> str:
     if content.media_type == "application/fhir+json":
         try:
             words = _resource_words(json.loads(content.content))
-        except (ValueError, AttributeError, TypeError, LookupError):
+        except (ValueError, AttributeError, TypeError, LookupError, RecursionError):
             words = content.media_type
     elif content.media_type.startswith("text/"):
         words = content.content[: 4 * _LONGEST].decode(errors="replace").strip()

@@ -6,6 +6,7 @@ from typing import Final
 
 from ledger.record.header import RecordKind, Source
 from ledger.record.model import Opened, Signed, Standing
+from ledger.wire.ids import ActorId
 
 QUALIFIED: Final = frozenset({"practitioner", "organisation"})
 """Roles whose approval is an explicit approval; a gateway's is on behalf of one of them."""
@@ -29,14 +30,25 @@ def signed(entry: Opened, standing: Standing) -> Signed:
 
 
 def is_qualified(entry: Opened, standing: Standing) -> bool:
-    """Whether the entry's author may approve a document, and share one that is not its own."""
+    """Whether the entry's author may approve a document, and share one that is not its own.
+
+    What was moved says what its first author said: that one must be qualified too.
+    """
     author = entry.leaf.claim.author
     if standing.is_contested(author, entry.position):
         return False
+    header = entry.header
+    first = None if header is None else header.first_author
+    principal = None if header is None else header.on_behalf_of
+    return all(
+        _role(one, principal, standing) in QUALIFIED for one in (author, first) if one is not None
+    )
+
+
+def _role(author: ActorId, principal: ActorId | None, standing: Standing) -> str | None:
+    """Of an author, or of whom it signs for where it is a gateway."""
     role = standing.role(author)
-    if role == _GATEWAY and entry.header is not None and entry.header.on_behalf_of is not None:
-        role = standing.role(entry.header.on_behalf_of)
-    return role in QUALIFIED
+    return standing.role(principal) if role == _GATEWAY and principal is not None else role
 
 
 def source_of(entry: Opened, standing: Standing) -> Source:

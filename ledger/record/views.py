@@ -78,17 +78,24 @@ def _event(entry: Opened, standing: Standing, viewer: Viewer, *, ended: bool) ->
 
 def _document(document: Folded, standing: Standing, viewer: Viewer, as_of_ms: int) -> Document:
     retractions = [_retraction(one, document, standing) for one in document.retractions]
+    # What stood there before it was moved away stays somebody else's, whatever came afterwards.
     # A retraction that cannot be read may be one of these: it hides too.
-    away = any(
-        shown.stands and (shown.moved_away or entry.header is None)
-        for shown, entry in zip(retractions, document.retractions, strict=True)
-    )
+    away = [
+        entry.position.order
+        for entry in document.retractions
+        if entry.header is None or entry.header.moved_away
+    ]
     versions = []
     for draft in document.versions:
-        why = _hidden(draft, document, viewer, as_of_ms, away=away)
+        gone = any(draft.entry.position.order < order for order in away)
+        why = _hidden(draft, document, viewer, as_of_ms, away=gone)
         versions.append(_version(draft, standing, as_of_ms, why))
-    if all(one.hidden for one in versions):
-        retractions = [_without_reason(one) for one in retractions]
+    nothing = all(one.hidden for one in versions)
+    person = viewer is Viewer.PERSON
+    retractions = [
+        _without_reason(one) if nothing or (person and one.moved_away) else one
+        for one in retractions
+    ]
     return Document(document.versions[0].entry.chain, tuple(versions[::-1]), tuple(retractions))
 
 

@@ -22,7 +22,14 @@ from ledger.errors import BadRequest, LedgerFault
 from ledger.keyfiles.log_keys import KEYS_DIRECTORY
 from ledger.layout import read_layout, relocated
 from ledger.merkle import leaf_hash
-from ledger.store.files import OWNER_DIRECTORY, copy_part, make_directory, sync_directory, write_new
+from ledger.store.files import (
+    OWNER_DIRECTORY,
+    check_plain,
+    copy_part,
+    make_directory,
+    sync_directory,
+    write_new,
+)
 from ledger.store.store import (
     LARGE_DIRECTORY,
     LMDB_DIRECTORY,
@@ -127,6 +134,9 @@ def restore(
     nothing was made.
     """
     check_new(out)
+    for source in (log, vault, keys):
+        if source is not None:
+            check_plain(source)
     layout = read_layout(log)
     manifest = Manifest.read(vault)
     manifest.check_files(vault)

@@ -114,7 +114,7 @@ def read_layout(directory: Path, unlock: Unlock | None = None) -> Layout:
         ) from error
     except OSError as error:
         raise LedgerFault(f"{_FILE} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LedgerFault(f"{_FILE} is damaged", hint="restore it from a backup") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise LedgerFault(f"{_FILE} is of another format than {FORMAT!r}")

@@ -108,12 +108,12 @@ class Proposal:
         """Read a file. Raises BadRequest."""
         row = _object(data, _PROPOSAL, "kind log chain prev change expires_ms summary note")
         kind, expires, note = row["kind"], row["expires_ms"], row["note"]
-        if kind not in _KINDS or not isinstance(note, str):
+        if not isinstance(kind, str) or kind not in _KINDS or not isinstance(note, str):
             raise BadRequest("the proposal is of an unknown kind, or its note is no text")
         if type(expires) is not int or not 0 <= expires <= MAX_INTEGER:
             raise BadRequest("the proposal's expiry is no time in milliseconds")
         act = Act(
-            _KINDS[str(kind)],
+            _KINDS[kind],
             Hash(_hex(row, "log", HASH_SIZE)),
             ChainId(_hex(row, "chain", ID_SIZE)),
             Hash(_hex(row, "prev", HASH_SIZE)),
@@ -224,7 +224,7 @@ def _object(data: bytes, what: str, names: str) -> dict[str, object]:
     """A JSON object of one of our two forms. Raises BadRequest."""
     try:
         row = json.loads(data) if len(data) <= MAX_FILE else None
-    except ValueError:
+    except (ValueError, RecursionError):
         row = None
     if (
         not isinstance(row, dict)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+
+from ledger.errors import BadRequest
 
 OWNER_FILE: Final = 0o600
 OWNER_DIRECTORY: Final = 0o700
@@ -48,6 +51,20 @@ def replace(path: Path, data: bytes) -> None:
     write_new(fresh, data)
     os.replace(fresh, path)
     sync_directory(path.parent)
+
+
+def check_plain(directory: Path) -> None:
+    """Whether a directory that somebody else may have made holds files and directories only: no
+    links out of it, nothing that waits when it is opened. Raises BadRequest.
+    """
+    for path in directory.rglob("*"):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise BadRequest(
+                f"{path.relative_to(directory)} in {directory.name} is neither a file nor a "
+                "directory",
+                hint="restore only what a backup has made; copy the file that a link names",
+            )
 
 
 def copy_part(source: Path, target: Path, size: int) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -24,7 +25,13 @@ from pathlib import Path
 from typing import Final, Self
 
 from ledger.errors import BadRequest, LedgerFault
-from ledger.store.files import copy_part, make_directory, sync_directory, write_new
+from ledger.store.files import (
+    check_plain,
+    copy_part,
+    make_directory,
+    sync_directory,
+    write_new,
+)
 from ledger.vault.keys import slot_files
 from ledger.vault.opening import VaultPaths
 from ledger.vault.period import DESCRIPTION, Description, period_directory
@@ -34,6 +41,7 @@ from ledger.wire.ids import Hash
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "counterfoil vault backup 1"
 _ANOTHER: Final = "take another backup"
+_NAME: Final = re.compile(r"keys/[0-9]{8}/([0-9]{8}\.keys|period\.json)|releases\.log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +83,22 @@ class Manifest:
                 int(document["size"]),
                 int(document["period"]),
                 bytes.fromhex(document["test"]),
-                {name: (row["size"], row["sha256"]) for name, row in document["files"].items()},
+                {
+                    _own_name(name): (row["size"], row["sha256"])
+                    for name, row in document["files"].items()
+                },
             )
         except OSError as error:
             raise BadRequest(
                 f"{directory.name} is no backup of a vault: it has no {MANIFEST}",
                 hint="make one with `counterfoil vault backup DIR OUT`",
             ) from error
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise LedgerFault(f"{directory.name}/{MANIFEST} is damaged", hint=_ANOTHER) from error
 
     def check_files(self, directory: Path) -> None:
         """Whether every file is what was backed up. Raises LedgerFault."""
+        check_plain(directory)
         for name, (size, digest) in self.files.items():
             path = directory / name
             try:
@@ -106,6 +118,13 @@ class Manifest:
         if (found.log, found.number, found.test) != (self.log, self.period, self.test):
             raise LedgerFault(f"{directory.name}/{MANIFEST} is of other keys", hint=_ANOTHER)
         return found
+
+
+def _own_name(name: str) -> str:
+    """A file that a backup may hold: it is copied to this place. Raises ValueError."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(name)
+    return name
 
 
 def _digest_of(handle: int) -> str:

@@ -156,7 +156,7 @@ class Description:
                 bytes.fromhex(document["test"]),
                 bytes.fromhex(document["tags"]),
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise LedgerFault(
                 f"vault: {directory.name}/{DESCRIPTION} is damaged", hint=_RESTORE
             ) from error

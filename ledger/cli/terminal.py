@@ -33,6 +33,7 @@ Json: TypeAlias = "str | int | float | bool | Sequence[Json] | dict[str, Json] |
 Advance: TypeAlias = Callable[[str, int, int], None]
 """What is done, how much of it, out of how much."""
 
+_LAST_MS: Final = 253_402_300_799_000
 _UNBOUNDED = 1_000
 _ACTING: Final = {"Cc", "Cs", "Zl", "Zp"}
 _TURNING: Final = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -120,7 +121,9 @@ def progress() -> Iterator[Advance]:
 
 
 def when(unix_ms: int) -> str:
-    """UTC, to the second."""
+    """UTC, to the second; an author may name a time that no calendar has."""
+    if unix_ms > _LAST_MS:
+        return "after 9999-12-31"
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 

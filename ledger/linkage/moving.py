@@ -9,8 +9,8 @@ For each document, a record entry with all its amendments:
     4. each access that named one of its versions is told in the right record too
 
 Every step leaves a tag, HMAC(vault key, step ‖ what it was about), with the right record but for
-the retraction. A move that was cut short is completed by the same command, and one that is whole
-is not done twice.
+the retraction; a version has one without it too, and so is moved to one record only. A move that
+was cut short is completed by the same command, and one that is whole is not done twice.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from ledger.wire.ids import ZERO_HASH, ChainId, Hash, Position
 from ledger.wire.sealed import MAX_CONTENT
 
 _VERSION: Final = b"moved/version"
+_COPY: Final = b"moved/copy"
 _RETRACTION: Final = b"moved/retraction"
 _ACCESS: Final = b"moved/access"
 PURPOSE: Final = "RECORDMGT"
@@ -114,6 +115,14 @@ class Mover:
                 f"the document of entry {first} was moved to another record already",
                 hint="move it on from there",
             )
+        for one in versions:
+            copy = self._log.reader.find_tag(self._log.vault.tag(_COPY, _hash(one)))
+            there = None if copy is None else self._log.reader.entry(*copy).leaf.claim.chain
+            if there is not None and there != self._to:
+                raise BadRequest(
+                    f"a move of the document of entry {first} to another record was begun",
+                    hint=f"complete it with --to {there.hex()}; then move it on from there",
+                )
 
     def _family(self, entry: Entry) -> list[Entry]:
         root: dict[Hash, Position] = {}
@@ -142,13 +151,20 @@ class Mover:
             (access,) = append_all(self._log, self._author, [draft])
             receipt = self._log.reader.receipt(access.index)
             for entry in group:
-                stream = self._log.vault.release_stream(entry.index, receipt, entry.back)
-                self._copy(entry, stream)
+                try:
+                    stream = self._log.vault.release_stream(entry.index, receipt, entry.back)
+                    header = decode_header(stream.header)
+                except BadRequest as error:
+                    raise BadRequest(
+                        f"entry {entry.position} was sealed wrongly, and cannot be moved",
+                        hint="retract it where it is, where no view shows it; move the others",
+                    ) from error
+                self._copy(entry, stream, header)
                 self.moved.appended += 1
 
-    def _copy(self, entry: Entry, stream: Stream) -> None:
+    def _copy(self, entry: Entry, stream: Stream, header: Header) -> None:
         """Append it in the right record."""
-        draft = self._draft(entry, stream)
+        draft = self._draft(entry, stream, header)
         if stream.size > MAX_CONTENT:
             large = self._author.large(
                 draft, BufferedReader(Pieces(stream.pieces)), self._log.reader.store.large
@@ -156,16 +172,16 @@ class Mover:
             submit_all(self._log, [large])
             return
         content = b"".join(stream.pieces)
-        first_author = decode_header(stream.header).first_author or entry.leaf.claim.author
+        first_author = header.first_author or entry.leaf.claim.author
         source = source_tag(self._log.vault.tag, first_author, content)
         if self._log.reader.find_tag(source) == entry.position:
             # The sender's next import still knows these bytes, and adds nothing.
             draft = replace(draft, tags=(*draft.tags, source))
         append_all(self._log, self._author, [replace(draft, content=content)])
 
-    def _draft(self, entry: Entry, stream: Stream) -> Draft:
+    def _draft(self, entry: Entry, stream: Stream, header: Header) -> Draft:
         """The entry as it is to stand in the right record, without its content."""
-        claim, header = entry.leaf.claim, decode_header(stream.header)
+        claim = entry.leaf.claim
         moved = replace(
             header,
             media_type=stream.media_type,
@@ -179,7 +195,10 @@ class Mover:
             claim.kind,
             moved.encode(),
             authored_ms=claim.authored_ms,
-            tags=(self._tag(_VERSION, _hash(entry)),),
+            tags=(
+                self._tag(_VERSION, _hash(entry)),
+                self._log.vault.tag(_COPY, _hash(entry)),
+            ),
         )
         if claim.amended == ZERO_HASH:
             return draft

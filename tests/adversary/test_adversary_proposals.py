@@ -9,15 +9,29 @@ from typing import Any, Final
 import pytest
 
 from ledger.errors import CounterfoilError
+from ledger.identity.approvals import Act
 from ledger.identity.bodies import Contest
-from ledger.identity.requests import Act, Proposal, approve, collect
+from ledger.identity.requests import Proposal, approve, collect
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId, Hash
 from ledger.wire.statement import StatementKey
 from tests.log.sample import CLINIC_KEY
 
 KEY: Final = StatementKey.of(CLINIC_KEY)
-ODD: Final[list[Any]] = [None, 0, 1.5, True, "", "zz", [], {}, [[]], {"a": 1}, "\ud800", "00" * 9999]
+ODD: Final[list[Any]] = [
+    None,
+    0,
+    1.5,
+    True,
+    "",
+    "zz",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+    "\ud800",
+    "00" * 9999,
+]
 
 
 def proposal() -> Proposal:

@@ -1,4 +1,4 @@
-"""A backup that somebody else had in hand: restored, it writes and reads nothing but its own place."""
+"""A backup that somebody else had in hand: restored, it touches nothing but its own place."""
 
 from __future__ import annotations
 

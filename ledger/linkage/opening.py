@@ -32,6 +32,10 @@ GROUP: Final = 256
 _LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
 _READ: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.ERASURE}) | _LINKS
 _LONGEST: Final = 60
+_HOLDS: Final = frozenset(
+    ("active", "available", "completed", "confirmed", "current", "final", "finished")
+)
+"""FHIR statuses that take nothing back from what a resource says."""
 
 
 @dataclass(slots=True)
@@ -143,6 +147,8 @@ def title(content: Content) -> str:
 
 def _resource_words(resource: dict[str, object]) -> str:
     kind = str(resource["resourceType"])
+    if doubts := _doubts(resource):
+        kind += f" [{', '.join(doubts)}]"
     for name in ("code", "vaccineCode", "medicationCodeableConcept", "type"):
         concept = resource.get(name)
         if isinstance(concept, dict):
@@ -151,6 +157,19 @@ def _resource_words(resource: dict[str, object]) -> str:
             if isinstance(text, str):
                 return f"{kind}: {text}" + _value_words(resource)
     return kind
+
+
+def _doubts(resource: dict[str, object]) -> list[str]:
+    """The FHIR statuses by which a resource says that it does not simply hold: not-done, refuted,
+    preliminary, entered-in-error and such. Whoever reads only its name must not miss them.
+    """
+    said = [resource.get("status")]
+    verification = resource.get("verificationStatus")
+    if isinstance(verification, dict):
+        said += [one.get("code") for one in verification.get("coding") or []]
+    if resource.get("doNotPerform") is True:
+        said.append("do-not-perform")
+    return [one for one in said if isinstance(one, str) and one not in _HOLDS]
 
 
 def _value_words(resource: dict[str, object]) -> str:

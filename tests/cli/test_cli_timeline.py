@@ -11,6 +11,7 @@ import pytest
 from ledger.linkage import opening
 from ledger.log import Log
 from ledger.wire.ids import ActorId
+from ledger.wire.sealed import Content
 from tests.cli.console import HOSPITAL, PHARMACY, done, run
 
 PERSON = f"{HOSPITAL}|POP-00261"
@@ -214,3 +215,30 @@ def test_a_contested_author_is_marked_from_there_on(full: Path, tmp_path: Path) 
         "timeline", full, PERSON, "--as", "hospital", "--purpose", "PATRQT", "--lang", "ja"
     ).text
     assert said.count("署名鍵に疑義あり") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ({"status": "completed"}, "Immunization: influenza"),
+        ({"status": "not-done"}, "Immunization [not-done]: influenza"),
+        (
+            {"status": "entered-in-error", "doNotPerform": True},
+            "Immunization [entered-in-error, do-not-perform]: influenza",
+        ),
+        (
+            {"verificationStatus": {"coding": [{"code": "refuted"}]}},
+            "Immunization [refuted]: influenza",
+        ),
+        (
+            {"verificationStatus": {"coding": [{"code": "confirmed"}]}},
+            "Immunization: influenza",
+        ),
+    ],
+)
+def test_a_title_says_where_a_resource_takes_itself_back(
+    said: dict[str, object], title: str
+) -> None:
+    resource = {"resourceType": "Immunization", "vaccineCode": {"text": "influenza"}} | said
+    content = Content({"type": "application/fhir+json"}, json.dumps(resource).encode())
+    assert opening.title(content) == title

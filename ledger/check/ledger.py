@@ -128,9 +128,9 @@ def _open_keys(report: Report, layout: Layout) -> VaultKeys | None:
     try:
         return VaultKeys(layout.vault.keys, open_vault(layout.vault, layout.unlock).period)
     except BadRequest as error:
-        report.add("vault", f"not checked: {error.message}")
+        report.add("vault", f"not checked: {error.message}", error.hint)
     except CounterfoilError as error:
-        report.add("vault", error.message)
+        report.add("vault", error.message, error.hint)
     return None
 
 
@@ -213,9 +213,9 @@ def _check_keys(report: Report, layout: Layout, registry: Registry) -> None:
             if key_id(ED25519, own) not in {one.kid for one in registry.ever_governors.values()}:
                 report.add("keys", "the governor's key file is not the key of a governor")
     except BadRequest as error:
-        report.add("keys", f"not checked: {error.message}")
+        report.add("keys", f"not checked: {error.message}", error.hint)
     except CounterfoilError as error:
-        report.add("keys", error.message)
+        report.add("keys", error.message, error.hint)
 
 
 def _guarded(report: Report, layout: Layout) -> bytes | None:
@@ -223,7 +223,7 @@ def _guarded(report: Report, layout: Layout) -> bytes | None:
     try:
         guard = Guard(layout.guard, writable=False)
     except CounterfoilError as error:
-        report.add("guard", error.message)
+        report.add("guard", error.message, error.hint)
         return None
     guard.close()
     return guard.checkpoint

@@ -16,6 +16,8 @@ class Problem:
 
     where: str
     what: str
+    hint: str = field(default="", compare=False)
+    """What to do about this one, where something else than for damage."""
 
 
 @dataclass(slots=True)
@@ -30,10 +32,10 @@ class Report:
     notes: list[Problem] = field(default_factory=list)
     """What is worth knowing and no damage, up to the same cap."""
 
-    def add(self, where: str, what: str) -> None:
+    def add(self, where: str, what: str, hint: str = "") -> None:
         """Note a problem."""
         if len(self.problems) < self.cap:
-            self.problems.append(Problem(where, what))
+            self.problems.append(Problem(where, what, hint))
         else:
             self.more += 1
 

@@ -65,7 +65,9 @@ def check(directory: Directory, as_json: AsJson = False) -> int:
             note(f"{one.where}: {one.what}")
     if report.more:
         note(f"and {report.more} more problems")
-    if count:
+    for hint in dict.fromkeys(one.hint for one in report.problems if one.hint):
+        note(f"hint: {hint}")
+    if report.more or not all(one.hint for one in report.problems):
         note("append nothing: restore from a backup or a mirror, and compare with receipts")
     return FALSE if count else DONE
 

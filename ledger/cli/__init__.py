@@ -19,4 +19,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    return int(import_module("ledger.cli.app").main())
+    try:
+        return int(import_module("ledger.cli.app").main())
+    except KeyboardInterrupt:
+        # Before the command line was read; it reports a later one itself.
+        return 130

@@ -16,7 +16,7 @@ from ledger.cli import authors
 from ledger.cli.terminal import note, write_file
 from ledger.errors import BadRequest
 from ledger.identity import Change
-from ledger.keyfiles import load_statement_key
+from ledger.keyfiles import governor_key_path, load_statement_key
 from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.wire.ids import ChainId
@@ -65,6 +65,10 @@ class Acting:
 def governor(log: Log, key: Path | None) -> Author:
     """The governor with the key in this file, or in the ledger's directory."""
     if key is None:
+        if not governor_key_path(log.layout.directory).exists():
+            raise BadRequest(
+                "no governor's key lies with the ledger", hint="name one with --governor-key"
+            )
         return log.governor()
     return log.governor_with(load_statement_key(key, log.layout.unlock))
 
@@ -93,5 +97,6 @@ def change(
     note(f"{acting.propose.name} says what is to be approved:")
     for line in proposal.summary:
         note(f"  {line}")
-    note(f"then: counterfoil govern enact DIR {acting.propose.name} --approval FILE")
+    enact = f"counterfoil govern enact DIR {acting.propose.name}"
+    note(f"then: {enact} --governor-key KEY --approval FILE")
     return None

@@ -145,10 +145,13 @@ def export(
             with_entries=with_entries,
             advance=lambda done, total: advance("tiles", done, total),
         )
+        unpublished = reader.checkpoint.size - exported.size
     if as_json:
         result_json({"size": exported.size, "before": exported.before, "written": exported.written})
     else:
         result(f"{out.name}: {exported.size} entries, {exported.written} files written")
+    if unpublished:
+        note(f"{unpublished} more are not published yet: `counterfoil checkpoint` first")
     if with_entries:
         note("leaves are personal data (who, when, which record): give them to custodians only")
     elif exported.has_older_bundles:

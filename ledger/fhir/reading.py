@@ -84,7 +84,9 @@ def read_file(path: Path) -> Iterator[Item]:
     except FileNotFoundError:
         raise BadRequest(f"{path.name}: no such file", hint="check the path") from None
     except IsADirectoryError:
-        raise BadRequest(f"{path.name}: is a directory", hint="name the files in it") from None
+        raise BadRequest(
+            f"{path.name or path}: is a directory", hint="name the files in it"
+        ) from None
     except OSError as error:
         why = (error.strerror or "cannot be read").lower()
         raise BadRequest(f"{path.name}: {why}", hint="check the file and its permissions") from None

@@ -111,6 +111,7 @@ def test_export_into_an_earlier_one(full: Path, tmp_path: Path, with_entries: bo
     out, fresh = tmp_path / "out", tmp_path / "fresh"
     done("export-tiles", full, out, *options)
     first = files(out)
+    assert "not published" not in done("export-tiles", full, out, *options).err
     grow(full, 500)
     ran = done("export-tiles", full, out, *options, "--json").json
     assert ran["written"] == (7 if with_entries else 4)
@@ -125,6 +126,13 @@ def test_export_into_an_earlier_one(full: Path, tmp_path: Path, with_entries: bo
         done("export-tiles", full, out, "--with-entries")
         assert run("log", out, *keys(full), command=verify).code == 0
         assert "--with-entries" in done("export-tiles", full, out).err
+
+
+def test_an_export_says_what_is_not_published_yet(full: Path, tmp_path: Path) -> None:
+    done("checkpoint", full)
+    done("enrol", full, "newcomer")
+    ran = done("export-tiles", full, tmp_path / "out")
+    assert "1 more are not published yet: `counterfoil checkpoint` first" in ran.err
 
 
 def test_an_export_cut_short_is_completed(full: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger import cli
 from ledger.cli import outcome
 from ledger.errors import BadEvidence, BadRequest, Conflict, LedgerFault
 from ledger.log import Log
@@ -181,6 +182,25 @@ def test_damage_on_opening(ledger: Path, damage: Callable[[Path], None]) -> None
     assert ran.complaint
 
 
+@pytest.mark.parametrize(
+    ("damage", "hint"),
+    [(_no_guard, "counterfoil guard DIR --renew"), (_no_master_key, "counterfoil vault recover")],
+)
+def test_the_check_says_what_to_do(ledger: Path, damage: Callable[[Path], None], hint: str) -> None:
+    damage(ledger)
+    ran = run("check", ledger)
+    assert ran.code == 1
+    assert hint in ran.err
+    assert "restore from a backup or a mirror" not in ran.err
+
+
+def test_no_governor_key(ledger: Path) -> None:
+    (ledger / "keys" / "governor.ed25519").unlink()
+    ran = run("enrol", ledger, "x")
+    assert (ran.code, ran.complaint) == (2, "no governor's key lies with the ledger")
+    assert "--governor-key" in ran.err
+
+
 def test_damaged_author_file(ledger: Path) -> None:
     (ledger / "keys" / "authors" / "clinic.json").write_text("{}")
     ran = run("history", ledger, "00" * 16)
@@ -266,3 +286,11 @@ def test_clock_set_back(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert ran.code == 3
     assert "the clock is" in ran.complaint
+
+
+def test_interrupted_before_the_command_line_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "import_module", interrupt)
+    assert cli.main() == 130

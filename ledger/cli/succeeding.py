@@ -211,6 +211,7 @@ def _say_done(
         f"made {new.name}, which takes over from {predecessor.origin} at {predecessor.size} entries"
     )
     note(f"{old.name} takes no more entries; keep it where it is: {new.name} reads from it")
+    note(f"back up {new.name}/keys; its vault has a key of its own: `counterfoil vault escrow`")
     note("give the verifier keys to whoever is to check this log")
 
 

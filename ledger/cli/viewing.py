@@ -26,7 +26,7 @@ from ledger.record.model import (
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, Position
 
-Row = tuple[str, str, str, str, str, str]
+Row = tuple[str, str, str, str, str, str, str]
 _SHORT: Final = 8
 
 
@@ -71,13 +71,14 @@ class Sight:
         if signed.chain != self.timeline.records[0]:
             remarks = [*remarks, self._say("in record {record}", record=signed.chain.hex())]
         name = self._name(signed.author)
-        place, received = str(signed.position), when(signed.received_ms)
-        return place, received, name, what, state, "; ".join(remarks)
+        place, written = str(signed.position), when(signed.authored_ms)
+        return place, written, when(signed.received_ms), name, what, state, "; ".join(remarks)
 
     def _title(self, version: Version) -> str:
         if version.hidden is not None:
             return self._say(words.HIDDEN[version.hidden])
-        return self.titles.get(version.signed.position) or self._say("document")
+        known = self.titles.get(version.signed.position)
+        return words.title(self.language, known) if known else self._say("document")
 
     def _stage(self, version: Version) -> str:
         if version.hidden is not None and self.timeline.viewer is Viewer.PERSON:
@@ -154,7 +155,8 @@ class Sight:
         if event.ended:
             said.append(self._say("ended"))
         if event.header is not None and event.header.purpose:
-            said.append(self._say("for {purpose}", purpose=event.header.purpose))
+            purpose = words.purpose(self.language, event.header.purpose)
+            said.append(self._say("for {purpose}", purpose=purpose))
         if event.signed.kind is Kind.ACCESS and event.header and event.header.first_author:
             actor = self._name(event.header.first_author)
             said.append(self._say("by {actor}, while it stood in another record", actor=actor))
@@ -241,6 +243,7 @@ def _signed(signed: Signed, sight: Sight) -> dict[str, Json]:
         "entry": signed.kind.name.lower(),
         "author": signed.author.hex(),
         "author_name": sight.names.get(signed.author),
+        "authored_ms": signed.authored_ms,
         "received_ms": signed.received_ms,
         "contested": signed.contested,
     }

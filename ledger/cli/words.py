@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from ledger.cli.clinical_words import PURPOSES, RESOURCES, STATUSES
 from ledger.record.header import RecordKind, Source
 from ledger.record.model import Hidden, Stage
 from ledger.wire.claim import Kind
+
+_RESOURCE: Final = re.compile(r"([A-Z][A-Za-z]+)(?: \[([a-z, -]+)\])?(?=$|:)")
 
 
 class Language(StrEnum):
@@ -27,6 +31,25 @@ def say(language: Language, text: str, **values: str | int) -> str:
     return chosen.format(**values)
 
 
+def title(language: Language, text: str) -> str:
+    """A content's title (``ledger.linkage.opening.title``), the FHIR words in it in a language."""
+    if language is Language.EN:
+        return text
+    match = _RESOURCE.match(text)
+    if match is None or match[1] not in RESOURCES:
+        return text
+    doubts = [STATUSES.get(one, one) for one in (match[2] or "").split(", ") if one]
+    said = f"［{'、'.join(doubts)}］" if doubts else ""
+    return RESOURCES[match[1]] + said + text[match.end() :]
+
+
+def purpose(language: Language, code: str) -> str:
+    """A purpose of use in words, with its code."""
+    if code not in PURPOSES:
+        return code
+    return f"{PURPOSES[code][language is Language.JA]} ({code})"
+
+
 STAGES: Final[Mapping[Stage, str]] = {stage: stage.value for stage in Stage}
 HIDDEN: Final[Mapping[Hidden, str]] = {reason: reason.value for reason in Hidden}
 KINDS: Final[Mapping[RecordKind, str]] = {kind: kind.value for kind in RecordKind}
@@ -42,10 +65,11 @@ EVENTS: Final[Mapping[Kind, str]] = {
     Kind.ACCESS: "read",
     Kind.ERASURE: "erasure",
 }
-COLUMNS: Final = ("index", "received", "by", "what", "state", "remarks")
+COLUMNS: Final = ("index", "written", "received", "by", "what", "state", "remarks")
 
 _JAPANESE: Final = {
     "index": "番号",
+    "written": "記載日時",
     "received": "受付日時",
     "by": "記載者",
     "what": "内容",

@@ -89,6 +89,8 @@ class Signed:
     chain: ChainId
     kind: Kind
     author: ActorId
+    authored_ms: int
+    """When its author says that it was written."""
     received_ms: int
     contested: bool
     """The author's key was in doubt when it signed."""

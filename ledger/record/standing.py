@@ -25,7 +25,13 @@ def signed(entry: Opened, standing: Standing) -> Signed:
     claim = entry.leaf.claim
     contested = standing.is_contested(claim.author, entry.position)
     return Signed(
-        entry.position, claim.chain, claim.kind, claim.author, entry.leaf.received_ms, contested
+        entry.position,
+        claim.chain,
+        claim.kind,
+        claim.author,
+        claim.authored_ms,
+        entry.leaf.received_ms,
+        contested,
     )
 
 

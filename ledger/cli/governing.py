@@ -18,6 +18,7 @@ from ledger.cli.terminal import (
     result,
     result_json,
     result_table,
+    when,
     write_file,
 )
 from ledger.cli.unlocking import current_unlock
@@ -25,6 +26,7 @@ from ledger.errors import BadRequest
 from ledger.identity import Governor, Governors, Registry, threshold_of
 from ledger.identity.requests import MAX_FILE, Proposal, approve
 from ledger.keyfiles import create_key, encode_public, load_statement_key
+from ledger.wire.claim import FIRST_LEAF_KINDS
 from ledger.wire.ids import ActorId, new_chain_id
 from ledger.wire.keys import key_id
 from ledger.wire.statement import StatementKey
@@ -155,8 +157,12 @@ def approve_proposal(
     counterfoil govern approve change.json --key b.key -o b.ok
     """
     asked = _read_proposal(proposal)
+    later = asked.act.kind not in FIRST_LEAF_KINDS
+    note(f"in the log with the id {asked.act.log.hex()}:" if later else "a new log:")
     for line in asked.summary:
         note(on_one_line(line))
+    if asked.act.expires_ms:
+        note(f"the log takes it until {when(asked.act.expires_ms)}")
     if asked.note:
         note(f"the proposer says: {on_one_line(asked.note)}")
     write_file(output, approve(asked, load_statement_key(key, current_unlock())))

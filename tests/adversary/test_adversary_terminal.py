@@ -50,9 +50,11 @@ def test_a_proposers_note_does_not_write_over_what_is_approved(tmp_path: Path) -
     done("govern", "new-key", key)
     ran = done("govern", "approve", file, "--key", key, "-o", tmp_path / "ok")
     lines = ran.err.splitlines()
-    assert lines[: len(proposal.summary)] == proposal.summary
-    assert lines[-1].startswith("the proposer says: ")
-    assert len(lines) == len(proposal.summary) + 1
+    log, *summary, until, says = lines
+    assert proposal.act.log.hex() in log
+    assert summary == proposal.summary
+    assert until.startswith("the log takes it until ")
+    assert says.startswith("the proposer says: ")
     assert not set(ACTING) & set(ran.err)
 
 

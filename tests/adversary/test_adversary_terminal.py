@@ -50,8 +50,8 @@ def test_a_proposers_note_does_not_write_over_what_is_approved(tmp_path: Path) -
     done("govern", "new-key", key)
     ran = done("govern", "approve", file, "--key", key, "-o", tmp_path / "ok")
     lines = ran.err.splitlines()
-    log, *summary, until, says = lines
-    assert proposal.act.log.hex() in log
+    where, *summary, until, says = lines
+    assert proposal.act.log.hex() in where
     assert summary == proposal.summary
     assert until.startswith("the log takes it until ")
     assert says.startswith("the proposer says: ")

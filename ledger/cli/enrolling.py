@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -148,6 +149,10 @@ def enrol(
     check_role(role)
     key = _Key.of(alg, public_key, passphrase, pkcs11)
     dates = parse_time(begins), parse_time(until)
+    if until is not None and dates[1] <= time.time_ns() // 1_000_000:
+        raise BadRequest(
+            "--until is over already: nothing could be signed", hint="name a later day"
+        )
     words = frozenset(word for word in (scope or "").split(",") if word)
     with writing(directory) as log:
         known = authors.actor_of(directory, name)

@@ -211,3 +211,10 @@ def test_a_key_that_a_refused_enrolment_left(full: Path, tmp_path: Path) -> None
     done("enrol", full, "x", "--alg", "ml-dsa-44", *lock)
     (key,) = actor(full, "x")["keys"]
     assert key["alg"] == "ml-dsa-44"
+
+
+def test_a_right_that_is_over_already_is_not_given(full: Path) -> None:
+    size = done("stats", full, "--json").json["size"]
+    ran = run("enrol", full, "nobody", "--role", "auditor", "--until", "2001-01-01")
+    assert (ran.code, ran.complaint) == (2, "--until is over already: nothing could be signed")
+    assert done("stats", full, "--json").json["size"] == size

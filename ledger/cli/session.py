@@ -72,9 +72,11 @@ Output = Annotated[
 
 
 @contextmanager
-def writing(directory: Path) -> Iterator[Log]:
-    """The open ledger; everything handed in is durable when this ends."""
-    with Log.open(named(directory), unlock=current_unlock()) as log:
+def writing(directory: Path, *, ended: bool = False) -> Iterator[Log]:
+    """The open ledger; everything handed in is durable when this ends. ``ended``: also one that
+    another took over from, for what is done to its vault.
+    """
+    with Log.open(named(directory), unlock=current_unlock(), ended=ended) as log:
         yield log
 
 

@@ -98,7 +98,7 @@ def new_period(directory: Directory, as_json: AsJson = False) -> None:
     \b
     counterfoil vault new-period ledger
     """
-    with writing(directory) as log, progress() as advance:
+    with writing(directory, ended=True) as log, progress() as advance:
         number = log.vault.new_period(advance)
     if as_json:
         result_json({"period": number})
@@ -122,7 +122,7 @@ def new_master(
     counterfoil vault new-master ledger --new-passphrase-file p
     counterfoil vault new-master ledger --module /usr/lib/softhsm/libsofthsm2.so --token vault
     """
-    with writing(directory) as log:
+    with writing(directory, ended=True) as log:
         log.vault.renew_master(own_new_master(new_passphrase_file, module, token, label))
     result("the vault is under a new master key")
 

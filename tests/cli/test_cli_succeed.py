@@ -57,3 +57,17 @@ def test_a_log_is_taken_over_once(full: Path, new: Path) -> None:
     done("succeed", full, new, "--origin", SECOND)
     ran = run("succeed", full, new.with_name("other"), "--origin", "log.example.net/other")
     assert (ran.code, SECOND in ran.complaint) == (2, True)
+
+
+def test_the_vault_of_the_log_that_ended_begins_a_new_period(full: Path, new: Path) -> None:
+    """Or its old backups would open for ever what was erased since."""
+    done("succeed", full, new, "--origin", SECOND)
+    assert "period 2 has begun" in done("vault", "new-period", full).text
+    assert (
+        run("append", full, full / "ledger.json", "--as", "hospital", "--record", PERSON).code == 2
+    )
+    read = ("--content", "--as", "hospital", "--purpose", "TREAT")
+    entries = done("history", new, PERSON, "--json").json["entries"]
+    record = next(one for one in entries if one["kind"] == "record")
+    assert done("show", new, f"{record['index']}~1", *read).out
+    done("check", new)

@@ -278,6 +278,16 @@ def earlier_leaves(predecessor: Reader | None) -> FindLeaf:
 
 def _read_snapshot(layout: Layout, store: Store) -> Reader:
     predecessor = open_predecessor(layout)
+    try:
+        return _read_behind(layout, store, predecessor)
+    except BaseException:
+        # A store that stays open cannot be opened again by this process.
+        if predecessor is not None:
+            predecessor.close()
+        raise
+
+
+def _read_behind(layout: Layout, store: Store, predecessor: Reader | None) -> Reader:
     while True:
         with store.environment.pinned():
             runs = [store.run_rows(name) for name in RunName]

@@ -39,6 +39,8 @@ class Layout:
     successor: str = ""
     """Origin of the log that took over from this one; nothing is appended any more."""
     unlock: Unlock = field(default_factory=Unlock)
+    succession: str = ""
+    """Digest of the new governors' proposal by which it did: no other draft is finished."""
 
     @property
     def lock(self) -> Path:
@@ -85,14 +87,15 @@ def relocated(layout: Layout, directory: Path, guard: Path) -> bytes:
     if layout.predecessor is not None:
         document["predecessor"] = _relative(layout.predecessor, directory)
     if layout.successor:
-        document["successor"] = layout.successor
+        document |= {"successor": layout.successor, "succession": layout.succession}
     return _encode(document)
 
 
-def write_successor(layout: Layout, origin: str) -> None:
-    """Say in a ledger's ledger.json which log took over from it."""
+def write_successor(layout: Layout, origin: str, succession: str) -> None:
+    """Say in a ledger's ledger.json which log took over from it, and by which draft."""
     path = layout.directory / _FILE
-    replace(path, _encode({**json.loads(path.read_bytes()), "successor": origin}))
+    mark = {"successor": origin, "succession": succession}
+    replace(path, _encode({**json.loads(path.read_bytes()), **mark}))
 
 
 def _relative(path: Path, directory: Path) -> str:
@@ -118,10 +121,11 @@ def read_layout(directory: Path, unlock: Unlock | None = None) -> Layout:
         raise LedgerFault(f"{_FILE} is damaged", hint="restore it from a backup") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise LedgerFault(f"{_FILE} is of another format than {FORMAT!r}")
-    texts = [document.get(name, "") for name in ("origin", "guard", "predecessor", "successor")]
+    names = ("origin", "guard", "predecessor", "successor", "succession")
+    texts = [document.get(name, "") for name in names]
     if not all(isinstance(text, str) for text in texts) or not all(texts[:2]):
         raise LedgerFault(f"{_FILE} is damaged", hint="restore it from a backup")
-    origin, guard, predecessor, successor = texts
+    origin, guard, predecessor, successor, succession = texts
     return Layout(
         directory,
         origin,
@@ -129,6 +133,7 @@ def read_layout(directory: Path, unlock: Unlock | None = None) -> Layout:
         _beside(directory, predecessor) if predecessor else None,
         successor,
         unlock or Unlock(),
+        succession,
     )
 
 

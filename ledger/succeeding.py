@@ -158,9 +158,16 @@ def finish_succession(
         raise BadRequest(
             "this is not the key of the first new governor", hint="the first one founds the log"
         )
-    layout = read_layout(old, unlock)
-    lock = WriterLock(layout.lock)
+    origin = succession.genesis.origin
+    lock = WriterLock(read_layout(old, unlock).lock)
     try:
+        layout = read_layout(old, unlock)
+        mark = proposals.new.digest.hex()
+        if layout.successor and layout.succession != mark:
+            raise BadRequest(
+                f"{layout.successor} took over from this log by another draft",
+                hint="two successors of one log would be a fork; let a new log follow that one",
+            )
         reader = open_reader(old, unlock)
         try:
             end = end_of(reader)
@@ -183,12 +190,11 @@ def finish_succession(
         def begin(building: Path) -> Beginning:
             shutil.copytree(draft / KEYS_DIRECTORY, building / KEYS_DIRECTORY)
             _copy_keys(old, building, governor=founder.kid in {one.kid for one in end.governors})
-            keys = load_log_keys(building, succession.genesis.origin, unlock)
+            keys = load_log_keys(building, origin, unlock)
             # From here on the old log cannot grow, even if what follows is cut short.
-            write_successor(layout, succession.genesis.origin)
+            write_successor(layout, origin, mark)
             return Beginning(keys, body, proposals.new.act.chain, founder, tags, end.received_ms)
 
-        origin = succession.genesis.origin
         vkeys = make(directory, origin, guard, passphrase, begin, predecessor=old)
     finally:
         lock.release()

@@ -19,6 +19,8 @@ from ledger.layout import read_layout
 from ledger.log import Log
 from ledger.reader import open_reader
 from ledger.store.guard import Guard
+from ledger.succeeding import Proposals, draft_succession, finish_succession
+from ledger.wire.statement import StatementKey
 from tests.log.governed import Governed, make_governed, new_key, registered
 from tests.log.lines import SECOND, going_on, own_governor, problems, take_over
 from tests.log.sample import ORIGIN, Sample, entry_with, memory_directory, placed
@@ -179,3 +181,25 @@ def test_a_first_log_with_a_predecessor(pair: tuple[Sample, Path], governed: Gov
     old, _ = pair
     _edit(governed.directory, predecessor=os.path.relpath(old.directory, governed.directory))
     _refuses(governed.directory, "first leaf is not a succession")
+
+
+@pytest.mark.parametrize("origin", [SECOND, "test.example/other"])
+def test_one_of_two_approved_drafts_is_finished(governed: Governed, origin: str) -> None:
+    """The other would be a fork, also under the same name."""
+    first, *_ = governed.keys
+    taking = Taking(governed.directory, governed.keys)
+    other = taking.draft.with_name("other")
+    asked = draft_succession(governed.directory, other, origin)
+    taking.finish(first, _approved(taking.asked, governed.keys))
+    before = (governed.directory / "ledger.json").read_bytes()
+    target = taking.new.with_name("fork")
+    with pytest.raises(BadRequest, match="by another draft"):
+        finish_succession(governed.directory, other, target, first, _approved(asked, governed.keys))
+    assert (governed.directory / "ledger.json").read_bytes() == before
+    assert not target.exists()
+    assert not target.with_name("fork.guard").exists()
+
+
+def _approved(asked: Proposals, keys: tuple[StatementKey, ...]) -> list[bytes]:
+    files = [approve(asked.old, key) for key in keys]
+    return [*files, *(approve(asked.new, key) for key in keys[1:])]

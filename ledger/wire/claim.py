@@ -12,7 +12,7 @@
     122     8   size of the sealed blob in bytes; zero exactly when there is none
     130     8   expires, unix ms; zero for never
     138    32   leaf hash of the amended leaf; zero for none
-    170     …   body (genesis, succession, trust, actor, batch, erasure)
+    170     …   body (genesis, succession, trust, actor, batch, erasure, epoch)
 
 All integers big-endian and below 2^53. Specification: docs/spec/claim.md.
 """
@@ -84,16 +84,27 @@ BUILT_KINDS: Final = frozenset(
         Kind.ACCESS,
         Kind.ERASURE,
         Kind.BATCH,
+        Kind.EPOCH,
     }
 )
 """The kinds that this version reads; the others are reserved and refused."""
 BODY_KINDS: Final = frozenset(
-    {Kind.GENESIS, Kind.SUCCESSION, Kind.TRUST, Kind.ACTOR, Kind.ERASURE, Kind.BATCH}
+    {
+        Kind.GENESIS,
+        Kind.SUCCESSION,
+        Kind.TRUST,
+        Kind.ACTOR,
+        Kind.ERASURE,
+        Kind.BATCH,
+        Kind.EPOCH,
+    }
 )
 BLOB_REQUIRED: Final = frozenset(
     {Kind.OPEN, Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.LINK, Kind.UNLINK, Kind.ACCESS}
 )
-BLOB_FORBIDDEN: Final = frozenset({Kind.GENESIS, Kind.SUCCESSION, Kind.TRUST, Kind.BATCH})
+BLOB_FORBIDDEN: Final = frozenset(
+    {Kind.GENESIS, Kind.SUCCESSION, Kind.TRUST, Kind.BATCH, Kind.EPOCH}
+)
 AMENDING_KINDS: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK})
 """The kinds that name a leaf in ``amended``: an entry of the record, or the link that ends."""
 FIRST_LEAF_KINDS: Final = frozenset({Kind.GENESIS, Kind.SUCCESSION})

@@ -50,6 +50,7 @@ MAX_INTEGER: Final = 2**53 - 1
 
 BATCH_CHAIN: Final = b"counterfoil/chain/batch/v1"
 DIRECTORY_CHAIN: Final = b"counterfoil/chain/directory/v1"
+EPOCH_CHAIN: Final = b"counterfoil/chain/epoch/v1"
 
 
 def new_chain_id() -> ChainId:

@@ -20,6 +20,7 @@ from ledger.identity import roles as roles_table
 from ledger.merkle import MAX_PROOF_LEAVES
 from ledger.sequencer import FUTURE_MS, ID_WINDOW_MS
 from ledger.wire import batch, cbor, checkpoint, claim, leaf, manifest, note, proof, sealed, tile
+from ledger.wire import epoch as epoch_body
 from tests.agreement.readers import BOTH, VECTORS, accepted, load
 from tests.vectors.entries_log import leaf_claim
 
@@ -151,6 +152,7 @@ LIMITS: Final = {
     "origin, bytes": checkpoint.MAX_NAME_SIZE,
     "proof hashes": proof.MAX_HASHES,
     "leaves of a multi-leaf proof": MAX_PROOF_LEAVES,
+    "runs of an epoch": epoch_body.MAX_RUNS,
     "`extra` line, decoded bytes": proof.MAX_EXTRA_SIZE,
     "age of an entry id, ms": ID_WINDOW_MS,
     "clock ahead, ms": FUTURE_MS,

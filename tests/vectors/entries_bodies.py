@@ -8,7 +8,7 @@ from ledger.merkle import subtree_root
 from ledger.wire import cbor
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import Kind
-from ledger.wire.ids import BATCH_CHAIN, DIRECTORY_CHAIN, ActorId, Hash, derived_chain
+from ledger.wire.ids import BATCH_CHAIN, DIRECTORY_CHAIN, EPOCH_CHAIN, ActorId, Hash, derived_chain
 from ledger.wire.keys import ED25519, ML_DSA_44, key_id
 from tests.vectors.entries_world import (
     AUTHOR_ML_DSA,
@@ -22,7 +22,6 @@ from tests.vectors.entries_world import (
 )
 from tests.vectors.tree_keys import seed
 
-EPOCH_CHAIN: Final = b"counterfoil/chain/epoch/v1"
 SMALL_ORDER: Final = bytes.fromhex(
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"
 )

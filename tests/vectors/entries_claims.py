@@ -10,6 +10,7 @@ from ledger.wire.claim import BUILT_KINDS, CLAIM_SIZE, Claim, Kind
 from ledger.wire.erasure import EraseRecord
 from ledger.wire.ids import ZERO_HASH, Hash
 from tests.vectors.entries_changes import enrol_body, revoke_body, trust_body
+from tests.vectors.entries_epoch import epoch_of
 from tests.vectors.entries_registry import genesis_body, succession_body
 from tests.vectors.entries_world import (
     CLINIC,
@@ -52,6 +53,8 @@ def _body(kind: Kind) -> bytes:
         return EraseRecord().encode()
     if kind is Kind.BATCH:
         return BatchBody(Kind.RECORD, 3, Hash(seed("claim: root"))).encode()
+    if kind is Kind.EPOCH:
+        return epoch_of(300).encode()
     return b""
 
 
@@ -78,6 +81,7 @@ def good_claims() -> dict[str, bytes]:
         "link": replace(RECORD, kind=Kind.LINK),
         "access": replace(RECORD, kind=Kind.ACCESS),
         "batch": replace(bare, kind=Kind.BATCH, body=_body(Kind.BATCH)),
+        "epoch": replace(bare, kind=Kind.EPOCH, body=_body(Kind.EPOCH)),
         "authored-0": replace(RECORD, authored_ms=0),
         "authored-2-to-the-53-less-1": replace(RECORD, authored_ms=2**53 - 1),
         "expires": replace(RECORD, expires_ms=START_MS + DAY_MS),
@@ -108,7 +112,7 @@ def bad_claims() -> dict[str, bytes]:
     }
     without_body = {
         f"{name}-without-body": good[name][:CLAIM_SIZE]
-        for name in ("genesis", "succession", "trust", "enrol", "erasure", "batch")
+        for name in ("genesis", "succession", "trust", "enrol", "erasure", "batch", "epoch")
     }
     blob = record[90:130]
     return {
@@ -133,6 +137,7 @@ def bad_claims() -> dict[str, bytes]:
         "succession-with-blob": patched(good["succession"], 90, blob),
         "trust-with-blob": patched(good["trust"], 90, blob),
         "batch-with-blob": patched(batch, 90, blob),
+        "epoch-with-blob": patched(good["epoch"], 90, blob),
         "unlink-without-amended": patched(good["unlink"], 138, bytes(32)),
         "amend-without-amended": patched(good["amend"], 138, bytes(32)),
         "retract-without-amended": patched(good["retract"], 138, bytes(32)),
@@ -145,7 +150,7 @@ def bad_claims() -> dict[str, bytes]:
 
 _NEVER_AMENDING: Final = (
     *("genesis", "succession", "trust", "enrol", "open", "record", "link", "access"),
-    *("erasure", "batch"),
+    *("erasure", "batch", "epoch"),
 )
 
 

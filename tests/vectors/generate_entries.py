@@ -1,5 +1,5 @@
 """Makes the vectors for ids, keys, CBOR, claims, statements, leaves, batches, the registry's
-bodies, sealed blobs, large payloads, and a small whole log.
+bodies, the heads index, sealed blobs, large payloads, and a small whole log.
 
     python -m tests.vectors.generate_entries            writes tests/vectors/*.json
     python -m tests.vectors.generate_entries --check    exits 1 when a file differs from that
@@ -20,6 +20,7 @@ from tests.vectors.entries_bodies import (
 )
 from tests.vectors.entries_claims import claim_vectors
 from tests.vectors.entries_content import content_vectors
+from tests.vectors.entries_epoch import epoch_vectors
 from tests.vectors.entries_erasure import erasure_vectors
 from tests.vectors.entries_governed import governed_vectors
 from tests.vectors.entries_large import large_vectors
@@ -39,6 +40,7 @@ def build() -> dict[str, object]:
         "cbor.json": cbor_vectors(),
         "claim.json": claim_vectors(),
         "content.json": content_vectors(),
+        "epoch.json": epoch_vectors(),
         "erasure.json": erasure_vectors(),
         "governed-log.json": governed_vectors(),
         "ids.json": ids_vectors(),

@@ -146,5 +146,5 @@ def test_largest_claim() -> None:
 
 
 def test_reserved_kinds_are_named() -> None:
-    with pytest.raises(BadRequest, match="kind 18 is reserved"):
-        Claim.decode(b"\x01\x12" + GOOD["record"][2:])
+    with pytest.raises(BadRequest, match="kind 19 is reserved"):
+        Claim.decode(b"\x01\x13" + GOOD["record"][2:])

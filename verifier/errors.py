@@ -1,7 +1,8 @@
 """What can go wrong, by whose fault.
 
 `NotVerified` is the evidence's fault (exit 1): it names the step, what was expected and what was
-found. `Unreadable` is nobody's lie (exit 2): a missing file, a server that does not answer.
+found. `Unreadable` is nobody's lie (exit 3): a missing file, a server that does not answer.
+`BadArgument` is the caller's mistake (exit 2).
 Anything else that escapes is our own bug and may well be a traceback.
 """
 
@@ -42,6 +43,12 @@ class Unreadable(Exception):
     """The evidence could not be read, or is not there; says nothing about whether it is true."""
 
     def __init__(self, message: str, hint: str = "the evidence could not be read") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class BadArgument(Exception):
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
 

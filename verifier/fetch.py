@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from verifier.errors import Unreadable, quote
+from verifier.errors import BadArgument, Unreadable, quote
 from verifier.tiles import Source
 
 _TIMEOUT_S = 30
@@ -69,7 +69,9 @@ class HttpSource:
         except ValueError:
             usable = False
         if "@" in url.partition("://")[2].partition("/")[0]:
-            raise Unreadable("a URL with a user name or password in it is not taken")
+            raise BadArgument(
+                "a URL with a user name or password in it is not taken", "leave it out"
+            )
         if (
             not usable
             or parts.query
@@ -77,7 +79,9 @@ class HttpSource:
             or not url.isascii()
             or not url.isprintable()
         ):
-            raise Unreadable(f"not a plain http or https URL: {quote(url)}")
+            raise BadArgument(
+                f"not a plain http or https URL: {quote(url)}", "as in https://log.example.com/"
+            )
         self._base = url.rstrip("/") + "/"
         # Built by hand: urllib's own opener also follows redirects and reads file: and ftp:.
         self._opener = urllib.request.OpenerDirector()

@@ -7,8 +7,8 @@ UTF-8 without control characters but "\\n"; the last empty line splits text from
 line must parse (canonical base64, at least 5 bytes), also those of keys nobody knows.
 
 Verifier key: name+hex8(key id)+base64(type | public key), key id = SHA-256(name | 0a | type |
-public key)[:4]. Types read here: 01 Ed25519, 06 ML-DSA-44. A name is not empty and has no Unicode
-space and no "+".
+public key)[:4]. Types read here: 01 Ed25519, 04 Ed25519 for cosignatures, 06
+ML-DSA-44. A name is not empty and has no Unicode space and no "+".
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from verifier.errors import NotVerified, quote
 
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
-ED25519, ML_DSA_44 = 0x01, 0x06
-TYPE_NAMES = {ED25519: "Ed25519", ML_DSA_44: "ML-DSA-44"}
-_KEY_BYTES = {ED25519: 32, ML_DSA_44: 1312}
+ED25519, COSIGNATURE, ML_DSA_44 = 0x01, 0x04, 0x06
+TYPE_NAMES = {ED25519: "Ed25519", COSIGNATURE: "Ed25519 cosignature", ML_DSA_44: "ML-DSA-44"}
+_KEY_BYTES = {ED25519: 32, COSIGNATURE: 32, ML_DSA_44: 1312}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,14 @@ def parse_verifier_key(text: str) -> VerifierKey:
     except ValueError:
         raise _bad_key("canonical base64", quote(encoded)) from None
     if not key or key[0] not in TYPE_NAMES:
-        raise _bad_key("type 01 (Ed25519) or 06 (ML-DSA-44)", f"type {key[:1].hex() or 'missing'}")
+        raise _bad_key("type 01 or 04 (Ed25519) or 06 (ML-DSA-44)", f"type {key[:1].hex() or 'no'}")
     kind, public_key = key[0], key[1:]
     if len(public_key) != _KEY_BYTES[kind]:
         raise _bad_key(f"a key of {_KEY_BYTES[kind]} bytes", f"{len(public_key)} bytes")
     key_id = _key_id(name, kind, public_key).hex()
     if hexed != key_id:
         raise _bad_key(f"key id {key_id}", quote(hexed))
-    if kind == ED25519:
+    if kind != ML_DSA_44:
         check_public_key(public_key)
     return VerifierKey(name, kind, public_key, text)
 

@@ -19,7 +19,7 @@ from tests.verifier.formats import OPEN, RECORD, b64, sha256
 from tests.verifier.logmaker import Log, Memory, Sample, write
 from verifier import fetch
 from verifier.audit import audit_log
-from verifier.errors import Unreadable
+from verifier.errors import BadArgument, Unreadable
 from verifier.logreport import LogReport
 from verifier.note import parse_verifier_key
 from verifier.proof import check_proof
@@ -148,17 +148,17 @@ def test_a_verdict_that_nobody_reads_is_not_a_false_one(tmp_path: Path) -> None:
         closed = _run(_arguments(tmp_path), written)
     finally:
         os.close(written)
-    assert (closed.returncode, "Traceback" in closed.stderr) == (2, False)
+    assert (closed.returncode, "Traceback" in closed.stderr) == (3, False)
 
 
 def test_a_verdict_that_cannot_be_written_is_not_a_false_one(tmp_path: Path) -> None:
     with open("/dev/full", "wb") as full:
         done = _run(_arguments(tmp_path), full.fileno())
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
     assert "cannot be written" in done.stderr
 
 
 def test_a_password_in_a_url_is_not_printed() -> None:
-    with pytest.raises(Unreadable) as raised:
+    with pytest.raises(BadArgument) as raised:
         fetch.open_source("https://auditor:hunter2@log.example.com/")
     assert "hunter2" not in str(raised.value)

@@ -51,7 +51,7 @@ def test_the_verifiers_command(line: Line, capsys: pytest.CaptureFixture[str]) -
     before = [f"--predecessor={line.export(at)}" for at in (0, 1)]
     assert cli.main(["log", str(line.export(2)), *before, *wanted]) == 0
     assert capsys.readouterr().out.startswith("verified: ")
-    assert cli.main(["log", str(line.export(2)), before[1], *wanted]) == 2
+    assert cli.main(["log", str(line.export(2)), before[1], *wanted]) == 3
     assert "among the predecessors" in capsys.readouterr().err
     assert cli.main(["log", str(line.export(1)), *before, *wanted]) == 1
 

@@ -81,11 +81,11 @@ def test_hostile_text_is_quoted(sample: Sample, tmp_path: Path, capsys: Capture)
 
 
 def usage_errors(sample: Sample, tmp_path: Path) -> list[list[str]]:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
     keys = vkeys(sample)
     log = str(write(sample.files(), tmp_path / "log"))
     other = Sample(origin="log.example.com/two")
+    policy = tmp_path / "policy"
+    policy.write_text(f"log {sample.keys.ed_vkey}\nquorum 1\n")
     return [
         [],
         ["log"],
@@ -93,12 +93,24 @@ def usage_errors(sample: Sample, tmp_path: Path) -> list[list[str]]:
         ["log", log, "--vkey", "nonsense"],
         ["log", log, "--vkey", sample.keys.ed_vkey.replace("+", "+0", 1)],
         ["log", log, *keys, *vkeys(other)],
-        ["log", str(tmp_path / "nothing"), *keys],
-        ["log", str(tmp_path), *keys],
+        ["log", log, *keys, "--policy", str(policy)],
+        ["log", log, "--policy", str(policy)],
         ["log", "ftp://log.example.com/", *keys],
         ["log", "file:///etc", *keys],
         ["log", "http://", *keys],
         ["log", "http://log.example.com/?x=1", *keys],
+        ["log", "http://user@log.example.com/", *keys],
+    ]
+
+
+def unreadable(sample: Sample, tmp_path: Path) -> list[list[str]]:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    keys = vkeys(sample)
+    return [
+        ["log", str(tmp_path / "nothing"), *keys],
+        ["log", str(tmp_path), *keys],
+        ["log", str(tmp_path), "--policy", str(tmp_path / "nothing")],
         ["log", "http://127.0.0.1:1/", *keys],
         ["proof", str(tmp_path / "nothing"), *keys],
         ["proof", str(tmp_path), *keys],
@@ -107,14 +119,21 @@ def usage_errors(sample: Sample, tmp_path: Path) -> list[list[str]]:
     ]
 
 
-def test_usage(sample: Sample, tmp_path: Path, capsys: Capture) -> None:
-    for arguments in usage_errors(sample, tmp_path):
+@pytest.mark.parametrize(("expected", "cases"), [(2, usage_errors), (3, unreadable)])
+def test_no_verdict(
+    sample: Sample,
+    tmp_path: Path,
+    capsys: Capture,
+    expected: int,
+    cases: Callable[[Sample, Path], list[list[str]]],
+) -> None:
+    for arguments in cases(sample, tmp_path):
         try:
             code: object = main(arguments)
         except SystemExit as exit_:
             code = exit_.code
         out, err = capsys.readouterr()
-        assert (code, out) == (2, ""), arguments
+        assert (code, out) == (expected, ""), arguments
         assert err
 
 
@@ -271,13 +290,13 @@ def test_log_over_http(sample: Sample, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("code", "headers", "exit_code"),
     [
-        (302, {"Location": "/elsewhere"}, 2),
-        (301, {"Location": "file:///etc/passwd"}, 2),
-        (404, {}, 2),
-        (500, {}, 2),
-        (200, {"Content_Encoding": "br"}, 2),
-        (200, {"Content_Encoding": "gzip"}, 2),
-        (200, {"Content_Length": "9999"}, 2),
+        (302, {"Location": "/elsewhere"}, 3),
+        (301, {"Location": "file:///etc/passwd"}, 3),
+        (404, {}, 3),
+        (500, {}, 3),
+        (200, {"Content_Encoding": "br"}, 3),
+        (200, {"Content_Encoding": "gzip"}, 3),
+        (200, {"Content_Length": "9999"}, 3),
         (200, {}, 1),
     ],
 )

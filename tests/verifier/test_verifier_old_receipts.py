@@ -224,7 +224,7 @@ def test_proof_command(tmp_path: Path, capsys: Capture) -> None:
     file.write_bytes(PAIR.file.replace(b"old 15", b"old 14"))
     assert main(arguments) == 1
     assert "not verified: succession" in capsys.readouterr().err
-    assert main(["proof", str(receipt), "--succession", str(tmp_path / "x"), *vkeys(PAIR.new)]) == 2
+    assert main(["proof", str(receipt), "--succession", str(tmp_path / "x"), *vkeys(PAIR.new)]) == 3
 
 
 def test_log_command(tmp_path: Path, capsys: Capture) -> None:
@@ -241,12 +241,12 @@ def test_log_command(tmp_path: Path, capsys: Capture) -> None:
     (before,) = report["predecessors"]
     assert (report["verdict"], before["verdict"]) == ("verified", "verified")
     assert (before["log_id"], before["leaves"]) == (PAIR.old.id.hex(), 21)
-    assert main(arguments) == 2
+    assert main(arguments) == 3
     out, err = capsys.readouterr()
     assert out == ""
     assert "takes over from" in err
     assert "--predecessor" in err
-    assert main([*arguments, "--predecessor", new]) == 2
+    assert main([*arguments, "--predecessor", new]) == 3
 
 
 def test_log_command_with_a_false_predecessor(tmp_path: Path, capsys: Capture) -> None:

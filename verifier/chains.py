@@ -5,6 +5,7 @@
     person     open                       record amend retract link unlink access erasure
     directory  record                     record amend retract erasure    id derived from its author
     batches    batch                      batch                           id derived from its author
+    epochs     epoch                      epoch                           id derived from the log's
 
 seq 0: prev hash zero, prev index 0. seq n: the hash and index of the chain's leaf n - 1. The first
 leaf of a chain that has leaves in an earlier log of the line crosses over (version 0x81 or 0x82),
@@ -21,6 +22,7 @@ from verifier.claim import (
     ACTOR,
     AMEND,
     BATCH,
+    EPOCH,
     ERASURE,
     GENESIS,
     KINDS,
@@ -47,6 +49,7 @@ class ChainKind(Enum):
     PERSON = "person"
     DIRECTORY = "directory"
     BATCHES = "batch"
+    EPOCHS = "epoch"
     FALSE = "falsely opened"
     """Reported at its first leaf; what follows is not reported again."""
 
@@ -58,6 +61,7 @@ _FOLLOWERS = {
     ChainKind.PERSON: frozenset({RECORD, AMEND, RETRACT, LINK, UNLINK, ACCESS, ERASURE}),
     ChainKind.DIRECTORY: frozenset({RECORD, AMEND, RETRACT, ERASURE}),
     ChainKind.BATCHES: frozenset({BATCH}),
+    ChainKind.EPOCHS: frozenset({EPOCH}),
     ChainKind.FALSE: frozenset(KINDS),
 }
 
@@ -75,7 +79,9 @@ class Chains:
 
     def __init__(self) -> None:
         self.derived: set[bytes] = set()
-        """Chain ids that belong to enrolled actors; told by the registry."""
+        """Chain ids that belong to enrolled actors or the log; told by the registry."""
+        self.epoch_chain = b""
+        """Of the log that is read; told by the registry."""
         self._heads: dict[bytes, Head] = {}
         self._earlier: dict[bytes, Head] = {}
         """Of chains whose last leaf lies in an earlier log."""
@@ -99,7 +105,9 @@ class Chains:
         """The log ends, and with it its own chain; all others may go on in the next."""
         self._earlier.update(self._heads)
         self._heads = {}
-        self._earlier[log_chain] = self._earlier[log_chain]._replace(kind=ChainKind.OLD_LOG)
+        for ended in (log_chain, self.epoch_chain):
+            if ended in self._earlier:
+                self._earlier[ended] = self._earlier[ended]._replace(kind=ChainKind.OLD_LOG)
 
     def extend(self, index: int, hashed: bytes, leaf: Leaf, author: Actor | None) -> None:
         """Check the leaf's place in its chain, and what it names.
@@ -120,7 +128,7 @@ class Chains:
                     f"one in {'an earlier' if leaf.crosses else 'this'} log",
                 )
             if head is None:
-                kind = _first(index, leaf, author, claim.chain in self.derived)
+                kind = self._first(index, leaf, author)
             else:
                 kind = _next(head, leaf, author)
             if claim.amended != ZERO:
@@ -132,6 +140,30 @@ class Chains:
             self._heads[chain] = Head(kept, chain, leaf.seq, hashed, index)
             self._references.add(hashed, claim, chain)
 
+    def _first(self, index: int, leaf: Leaf, author: Actor | None) -> ChainKind:
+        claim = leaf.claim
+        if leaf.seq != 0 or leaf.prev_hash != ZERO or leaf.prev_index != 0:
+            raise _false(
+                "seq 0 without a previous leaf in a new chain",
+                f"seq {leaf.seq}, prev index {leaf.prev_index} in unknown chain "
+                f"{claim.chain.hex()}",
+            )
+        if claim.kind in (GENESIS, SUCCESSION, ACTOR, OPEN) and claim.chain in self.derived:
+            raise _false("a chain id of its own", "the derived chain id of an actor or the log")
+        if claim.kind in (GENESIS, SUCCESSION) and index == 0:
+            return ChainKind.LOG
+        if claim.kind == ACTOR:
+            return ChainKind.ACTOR
+        if claim.kind == OPEN:
+            return ChainKind.PERSON
+        if claim.kind == RECORD and author is not None and claim.chain == author.directory_chain:
+            return ChainKind.DIRECTORY
+        if claim.kind == BATCH and author is not None and claim.chain == author.batch_chain:
+            return ChainKind.BATCHES
+        if claim.kind == EPOCH and claim.chain == self.epoch_chain:
+            return ChainKind.EPOCHS
+        raise _false("a first leaf that opens its chain", f"kind {KINDS[claim.kind].name}")
+
     def _check_erasure(self, hashed: bytes, leaf: Leaf, kind: ChainKind) -> None:
         erasure, chain = parse_erasure(leaf.body), leaf.claim.chain
         if erasure.order is None:
@@ -139,28 +171,6 @@ class Chains:
         if erasure.whole_record and kind is not ChainKind.PERSON:
             raise NotVerified("erasure", "scope record on a person's chain", kind.value)
         self._references.check_erasure(erasure, chain)
-
-
-def _first(index: int, leaf: Leaf, author: Actor | None, reserved: bool) -> ChainKind:
-    claim = leaf.claim
-    if leaf.seq != 0 or leaf.prev_hash != ZERO or leaf.prev_index != 0:
-        raise _false(
-            "seq 0 without a previous leaf in a new chain",
-            f"seq {leaf.seq}, prev index {leaf.prev_index} in unknown chain {claim.chain.hex()}",
-        )
-    if claim.kind in (GENESIS, SUCCESSION, ACTOR, OPEN) and reserved:
-        raise _false("a chain id of its own", "the derived chain id of an actor")
-    if claim.kind in (GENESIS, SUCCESSION) and index == 0:
-        return ChainKind.LOG
-    if claim.kind == ACTOR:
-        return ChainKind.ACTOR
-    if claim.kind == OPEN:
-        return ChainKind.PERSON
-    if claim.kind == RECORD and author is not None and claim.chain == author.directory_chain:
-        return ChainKind.DIRECTORY
-    if claim.kind == BATCH and author is not None and claim.chain == author.batch_chain:
-        return ChainKind.BATCHES
-    raise _false("a first leaf that opens its chain", f"kind {KINDS[claim.kind].name}")
 
 
 def _next(head: Head, leaf: Leaf, author: Actor | None) -> ChainKind:

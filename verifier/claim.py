@@ -26,8 +26,8 @@ MAX_INTEGER = 2**53
 ZERO = bytes(32)
 
 GENESIS, SUCCESSION, TRUST, ACTOR, OPEN, RECORD, AMEND, RETRACT = 1, 2, 3, 4, 5, 6, 7, 8
-LINK, UNLINK, ACCESS, ERASURE, BATCH = 9, 10, 11, 16, 17
-RESERVED = {12, 13, 14, 15, 18, 19}
+LINK, UNLINK, ACCESS, ERASURE, BATCH, EPOCH = 9, 10, 11, 16, 17, 18
+RESERVED = {12, 13, 14, 15, 19}
 
 _STRUCT = Struct(">BB32s16s16s16sQ32sQQ32s")
 _CLOCK_AHEAD_MS = 5 * 60 * 1000
@@ -57,6 +57,7 @@ KINDS = {
     ACCESS: KindRule("access", False, True, True, False),
     ERASURE: KindRule("erasure", True, True, False, False),
     BATCH: KindRule("batch", True, False, False, False),
+    EPOCH: KindRule("epoch", True, False, False, False),
 }
 
 

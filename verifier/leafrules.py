@@ -11,8 +11,9 @@ from verifier.batches import Batches
 from verifier.bodies import Genesis, parse_batch, parse_trust
 from verifier.chains import Chains
 from verifier.checkpoint import Checkpoint
-from verifier.claim import ACTOR, BATCH, KINDS, TRUST, check_times
+from verifier.claim import ACTOR, BATCH, EPOCH, KINDS, TRUST, check_times
 from verifier.entryids import EntryIds
+from verifier.epoch import Epoch, check_place, parse_epoch
 from verifier.errors import NotVerified
 from verifier.founding import Ended, check_succession, open_genesis
 from verifier.leaf import Leaf, parse_leaf
@@ -58,6 +59,7 @@ class LeafRules:
         self._chains = line.chains
         self._batches = Batches()
         self._ids = EntryIds()
+        self._epoch: Epoch | None = None
         self._kinds = [0] * 256
 
     def check(self, index: int, raw: bytes, hashed: bytes) -> None:
@@ -82,6 +84,8 @@ class LeafRules:
         self._rule(index, self._check_signer, index, leaf, registry)
 
     def end(self, size: int) -> None:
+        if self._epoch is not None:
+            self._report.not_checked.append("the heads runs of epochs")
         self._rule(size - 1, self._batches.end, size)
 
     def count(self) -> None:
@@ -116,8 +120,8 @@ class LeafRules:
         elif genesis.predecessor is not None:
             raise NotVerified("succession", "an audited predecessor", "none")
         registry = self._registry or Registry(hashed)
-        registry.found(genesis)
-        self._chains.derived = registry.derived
+        registry.found(genesis, leaf.claim.chain)
+        self._chains.derived, self._chains.epoch_chain = registry.derived, registry.epoch_chain
         self._registry, self._genesis = registry, genesis
         self._log = self._report.log_id = hashed
         self._chain = leaf.claim.chain
@@ -162,6 +166,9 @@ class LeafRules:
             trust = parse_trust(leaf.body)
             check_quorum(leaf, trust.quorum, registry.governors)
             registry.govern(trust.governors, index)
+        elif claim.kind == EPOCH:
+            before, self._epoch = self._epoch, parse_epoch(leaf.body)
+            check_place(self._epoch, index, before)
         elif claim.kind == ACTOR:
             body = parse_actor(leaf.body)
             if registry.governors.get(claim.author) is not None:

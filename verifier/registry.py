@@ -4,9 +4,11 @@ The genesis or succession names the governors and the log's own keys, trust entr
 governors, and actor entries enrol everybody else and change their keys. A key counts from the leaf
 after the one that registers it up to and including the leaf that ends it, and is registered once
 in the whole line. Governors sign genesis, succession, trust and actor entries and nothing else;
-what the others sign is in `roles`. The log's statement key signs epochs only (later).
+what the others sign is in `roles`. The log's statement key signs epochs and nothing else; their
+author is the id of the log's chain.
 
-    derived chain of actor A = SHA-256(label | id of the line's first log | A)[:16]
+    derived chain of A = SHA-256(label | id of the line's first log | A)[:16]
+    A is an actor, for epochs the log's chain
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Protocol
 
 from verifier.actors import STATEMENT, ActorBody, Contest, Enrol, Revoke, Rotate
 from verifier.bodies import Genesis, Governors
-from verifier.claim import ACTOR, BATCH, GENESIS, KINDS, SUCCESSION, TRUST, Claim
+from verifier.claim import ACTOR, BATCH, EPOCH, GENESIS, KINDS, SUCCESSION, TRUST, Claim
 from verifier.errors import NotVerified
 from verifier.keys import LoadedKey, PublicKey
 from verifier.roles import GOVERNORS, ROLES, kinds_signed
@@ -25,7 +27,8 @@ from verifier.statement import Statement
 
 _BATCH_LABEL = b"counterfoil/chain/batch/v1"
 _DIRECTORY_LABEL = b"counterfoil/chain/directory/v1"
-_GOVERN, _LOG = "govern", "log"
+_EPOCH_LABEL = b"counterfoil/chain/epoch/v1"
+_GOVERN, _LOG, _EPOCHS = "govern", "log", "epochs"
 _BY_GOVERNORS = (GENESIS, SUCCESSION, TRUST)
 
 
@@ -75,18 +78,26 @@ class Registry:
         self.governors = Governors((), 0)
         self.actors: dict[bytes, Actor] = {}
         self.derived: set[bytes] = set()
-        """Batch and directory chains of all actors: nobody opens them as something else."""
+        """Batch and directory chains of all actors, and the logs' epoch chains: nobody opens them
+        as something else."""
+        self.epoch_chain = b""
         self._first_log = first_log
         self._log = -1
+        self._log_chain = b""
         self._keys: dict[bytes, Key] = {}
         self._ever_governors: set[bytes] = set()
 
-    def found(self, genesis: Genesis) -> None:
-        """A log begins: the first of the line, or the next."""
+    def found(self, genesis: Genesis, log_chain: bytes) -> None:
+        """A log begins: the first of the line, or the next, whose keys are others."""
         self._log += 1
         self.govern(genesis.governors, 0)
-        for key in genesis.log_keys:
+        statement_key, *checkpoint_keys = genesis.log_keys
+        self._register(statement_key, log_chain, _EPOCHS)
+        for key in checkpoint_keys:
             self._register(key, b"", _LOG)
+        self._log_chain = log_chain
+        self.epoch_chain = self._derived(_EPOCH_LABEL, log_chain)
+        self.derived.add(self.epoch_chain)
 
     def govern(self, governors: Governors, index: int) -> None:
         """Replace the governors. One that stays keeps id and key; any other is new in both."""
@@ -110,13 +121,15 @@ class Registry:
             raise NotVerified("key", "a registered key", f"unknown kid {kid.hex()}")
         if key.owner != author:
             raise NotVerified("key", f"a key of author {author.hex()}", f"another's: {kid.hex()}")
+        if kind == EPOCH and author != self._log_chain:
+            raise NotVerified("key", f"author {self._log_chain.hex()} (the log)", author.hex())
         governs = kind in _BY_GOVERNORS or (kind == ACTOR and key.use == _GOVERN)
-        use = _GOVERN if governs else STATEMENT
+        use = _GOVERN if governs else _EPOCHS if kind == EPOCH else STATEMENT
         if key.use != use:
             raise NotVerified("key", f"a key for use {use}", f"one for use {key.use}")
         if key.ended_at is not None:
             raise NotVerified("key", "a valid key", f"one that ended at leaf {key.ended_at.index}")
-        if not governs:
+        if use == STATEMENT:
             actor = self.actors[author]
             self._check_acting(actor, received_ms)
             if kind != ACTOR:
@@ -219,7 +232,7 @@ class Registry:
     def _register(self, key: PublicKey, owner: bytes, use: str) -> None:
         kid = key.kid
         if kid in self._keys:
-            step = {_GOVERN: "trust", _LOG: "genesis"}.get(use, "actor")
+            step = {_GOVERN: "trust", _LOG: "genesis", _EPOCHS: "genesis"}.get(use, "actor")
             raise NotVerified(step, "a key not registered before", f"kid {kid.hex()}")
         self._keys[kid] = Key(owner, use, key.alg, key.load())
 

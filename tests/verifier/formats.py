@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 GENESIS, SUCCESSION, TRUST, ACTOR, OPEN, RECORD, AMEND, RETRACT = range(1, 9)
-LINK, UNLINK, ACCESS, ERASURE, BATCH = 9, 10, 11, 16, 17
+LINK, UNLINK, ACCESS, ERASURE, BATCH, EPOCH = 9, 10, 11, 16, 17, 18
 ZERO = bytes(32)
 START_MS = 1_750_000_000_000
 DAY_MS = 86_400_000

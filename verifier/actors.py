@@ -21,7 +21,8 @@ from verifier.keys import PublicKey
 from verifier.roles import MUST, NEVER, ROLES, SCOPES
 
 STATEMENT, LOGIN = "statement", "login"
-_CUSTODIANS = ("cosign", "custodian")
+COSIGN, CUSTODIAN = "cosign", "custodian"
+_CUSTODIANS = (COSIGN, CUSTODIAN)
 _USES = (STATEMENT, LOGIN, *_CUSTODIANS)
 
 

@@ -19,6 +19,10 @@ from verifier.merkle import root
 _PREFIX = b"\x00counterfoil/batch-member/v1"
 
 
+def member_hash(claim: bytes) -> bytes:
+    return sha256(_PREFIX + claim).digest()
+
+
 class Batches:
     """The batch whose members are being read, if any."""
 
@@ -64,7 +68,7 @@ class Batches:
                 f"position {member.position} of batch {member.batch_index}",
                 index,
             )
-        self._members.append(sha256(_PREFIX + leaf.claim_bytes).digest())
+        self._members.append(member_hash(leaf.claim_bytes))
         if len(self._members) == batch.count:
             self._batch = None
             found = root(self._members)

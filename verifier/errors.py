@@ -32,6 +32,11 @@ class NotVerified(Exception):
         self.problem = Problem(step, expected, found, index)
         super().__init__(str(self.problem))
 
+    def placed(self, index: int) -> NotVerified:
+        """The same, placed at this leaf unless it already names one."""
+        problem = self.at(index)
+        return NotVerified(problem.step, problem.expected, problem.found, problem.index)
+
     def at(self, index: int) -> Problem:
         """The problem, placed at this leaf unless it already names one."""
         if self.problem.index is not None:

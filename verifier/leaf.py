@@ -15,8 +15,11 @@ from typing import NamedTuple
 from verifier.claim import (
     ACCESS,
     CLAIM_BYTES,
+    GENESIS,
+    KINDS,
     MAX_INTEGER,
     RECORD,
+    SUCCESSION,
     ZERO,
     Claim,
     parse_claim,
@@ -91,6 +94,24 @@ def parse_leaf(raw: bytes) -> Leaf:
     if claim.kind not in (RECORD, ACCESS):
         raise _false("a record or an access in a batch", f"kind {claim.kind}")
     return Leaf(crosses, seq, prev_hash, prev_index, received_ms, claim, claim_bytes, None, member)
+
+
+def check_position(index: int, leaf: Leaf) -> None:
+    """What the leaf's index says about it."""
+    kind = leaf.claim.kind
+    if (kind in (GENESIS, SUCCESSION)) != (index == 0):
+        raise NotVerified(
+            "genesis", "kind genesis or succession at index 0 only", f"kind {KINDS[kind].name}"
+        )
+    if leaf.seq and not leaf.crosses and leaf.prev_index >= index:
+        raise NotVerified("chain", f"a previous leaf before {index}", f"index {leaf.prev_index}")
+    member = leaf.member
+    if member is not None and member.batch_index + 1 + member.position != index:
+        raise NotVerified(
+            "batch",
+            f"batch index and position that lead to {index}",
+            f"{member.batch_index} and {member.position}",
+        )
 
 
 def _false(expected: str, found: str) -> NotVerified:

@@ -6,7 +6,7 @@ a tree of n > 1 leaves splits at the largest power of two below n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha3_256, sha256
 
 from verifier.errors import NotVerified
@@ -83,6 +83,40 @@ def check_inclusion(
             result = node_hash(result, sibling)
     if result != expected_root:
         raise NotVerified("inclusion", f"root {expected_root.hex()}", f"root {result.hex()}")
+
+
+def multi_root(leaves: Iterable[tuple[int, bytes]], size: int, proof: Iterable[bytes]) -> bytes:
+    """Root of the tree of `size` leaves that holds these hashes at these indexes, which ascend.
+
+    Raises NotVerified (step `inclusion`) unless the proof has exactly the hashes that it takes.
+    """
+    level, last, hashes = list(leaves), size - 1, iter(proof)
+    if not level or level[-1][0] > last or level[0][0] < 0:
+        raise NotVerified("inclusion", f"indexes below the size {size}", "others")
+    while last:
+        above: list[tuple[int, bytes]] = []
+        known = iter(level)
+        item = next(known, None)
+        while item is not None:
+            (at, node), item = item, next(known, None)
+            if item is not None and item[0] == at ^ 1 and not at & 1:
+                node, item = node_hash(node, item[1]), next(known, None)
+            elif at & 1:
+                node = node_hash(_following(hashes), node)
+            elif at != last:
+                node = node_hash(node, _following(hashes))
+            above.append((at >> 1, node))
+        level, last = above, last >> 1
+    if next(hashes, None) is not None:
+        raise NotVerified("inclusion", "no hash more than needed", "more")
+    return level[0][1]
+
+
+def _following(hashes: Iterator[bytes]) -> bytes:
+    found = next(hashes, None)
+    if found is None:
+        raise NotVerified("inclusion", "another hash of the proof", "its end")
+    return found
 
 
 def check_consistency(

@@ -32,7 +32,6 @@ from verifier.claim import (
     BATCH,
     ERASURE,
     GENESIS,
-    KINDS,
     SUCCESSION,
     TRUST,
     check_times,
@@ -41,7 +40,7 @@ from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified, Problem, quote
 from verifier.founding import open_genesis, parse_founding
 from verifier.keys import verifies
-from verifier.leaf import MAX_LEAF_BYTES, Leaf, parse_leaf
+from verifier.leaf import MAX_LEAF_BYTES, Leaf, check_position, parse_leaf
 from verifier.merkle import check_inclusion, leaf_hash
 from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
 from verifier.succession import Seam, parse_succession_file
@@ -172,7 +171,7 @@ def _check(raw: bytes, anchor: Pinned | Seam, entry: bytes | None, report: Proof
     hashed = report.leaf_hash = leaf_hash(entry)
     check_inclusion(index, checkpoint.size, hashed, proof.hashes, checkpoint.root)
     leaf = report.leaf = parse_leaf(entry)
-    _check_position(index, leaf)
+    check_position(index, leaf)
     check_times(leaf.claim, leaf.received_ms)
     if isinstance(anchor, Pinned):
         _check_content(index, leaf, checkpoint, anchor.keys)
@@ -182,23 +181,6 @@ def _check(raw: bytes, anchor: Pinned | Seam, entry: bytes | None, report: Proof
         if (leaf.claim.log if index else hashed) != log:
             raise NotVerified("log", f"{log.hex()}, which the succession names", "another")
     report.not_checked += _not_checked(leaf, isinstance(anchor, Seam))
-
-
-def _check_position(index: int, leaf: Leaf) -> None:
-    kind = leaf.claim.kind
-    if (kind in (GENESIS, SUCCESSION)) != (index == 0):
-        raise NotVerified(
-            "genesis", "kind genesis or succession at index 0 only", f"kind {KINDS[kind].name}"
-        )
-    if leaf.seq and not leaf.crosses and leaf.prev_index >= index:
-        raise NotVerified("chain", f"a previous leaf before {index}", f"index {leaf.prev_index}")
-    member = leaf.member
-    if member is not None and member.batch_index + 1 + member.position != index:
-        raise NotVerified(
-            "batch",
-            f"batch index and position that lead to {index}",
-            f"{member.batch_index} and {member.position}",
-        )
 
 
 def _check_content(

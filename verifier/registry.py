@@ -13,6 +13,7 @@ author is the id of the log's chain.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -112,6 +113,12 @@ class Registry:
             self._register(member.key, member.id, _GOVERN)
             self._ever_governors.add(member.id)
         self.governors = governors
+
+    def key(self, kid: bytes) -> Key | None:
+        return self._keys.get(kid)
+
+    def keys_for(self, use: str) -> Iterable[Key]:
+        return (key for key in self._keys.values() if key.use == use)
 
     def signer(self, claim: Claim, statement: Statement, received_ms: int) -> Key:
         """The key that must verify a statement here, if its author may make it at all."""

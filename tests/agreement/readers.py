@@ -28,9 +28,9 @@ from verifier.checkpoint import open_checkpoint as verifier_open_checkpoint
 from verifier.claim import parse_claim
 from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified
-from verifier.leaf import parse_leaf
+from verifier.leaf import check_position, parse_leaf
 from verifier.note import VerifierKey, parse_verifier_key
-from verifier.proof import _check_position, check_proof
+from verifier.proof import check_proof
 from verifier.statement import parse_statement as verifier_statement
 
 Reader: TypeAlias = Callable[[bytes], object]
@@ -62,7 +62,7 @@ def verifier_leaf(data: bytes) -> object:
     leaf = parse_leaf(data)
     if leaf.seq == 0:
         index = 0 if leaf.claim.kind == Kind.GENESIS else 2**53
-        _check_position(index, leaf._replace(member=None))
+        check_position(index, leaf._replace(member=None))
     return leaf
 
 

@@ -1,0 +1,81 @@
+"""Which custodians' signatures on a checkpoint count, and so what a list of entries is worth.
+
+A pinned custodian that signed counts, unless the log's registry is known to have its key for
+another use, or as ended. Completeness takes the policy's quorum of them, and one at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from verifier.actors import CUSTODIAN
+from verifier.checkpoint import Opened
+from verifier.errors import quote
+from verifier.keys import ED25519, ML_DSA_44, PublicKey
+from verifier.note import COSIGNATURE, Note, VerifierKey
+from verifier.note import ML_DSA_44 as NOTE_ML_DSA_44
+from verifier.policy import Policy
+from verifier.registry import Registry
+
+
+class Counted(NamedTuple):
+    names: tuple[str, ...]
+    """Of the custodians that count."""
+    refused: tuple[str, ...]
+    """Sentences on those that do not."""
+    unknown: tuple[str, ...]
+    """Names of those that count, of whose keys the registry as far as it is here knows nothing."""
+    quorum: int
+
+    @property
+    def complete(self) -> bool:
+        return 1 <= self.quorum <= len(self.names)
+
+
+def count_custodians(
+    opened: Opened, policy: Policy, registry: Registry, whole: bool = False
+) -> Counted:
+    """`whole`: the registry is that of all leaves, so a key that it does not have is none."""
+    names, refused, unknown = [], [], []
+    for signer in opened.custodians:
+        reasons = [_reason(line.key, registry, whole) for line in signer.lines]
+        against = [reason for reason in reasons if reason]
+        if against:
+            refused.append(f"custodian {quote(signer.name)} does not count: {against[0]}")
+            continue
+        names.append(signer.name)
+        if any(registry.key(_public_key(line.key).kid) is None for line in signer.lines):
+            unknown.append(signer.name)
+    return Counted(tuple(names), tuple(refused), tuple(unknown), policy.quorum)
+
+
+def signing_actors(note: Note, registry: Registry) -> Iterable[bytes]:
+    """Actors with a custodian's key that has a line on the note. The line is not verified."""
+    lines = {(line.name, line.key_id) for line in note.signatures}
+    names = {name for name, _ in lines}
+    for key in registry.keys_for(CUSTODIAN):
+        raw = key.public_key.public_bytes_raw()
+        for name in names:
+            own = VerifierKey(name, _NOTE_TYPES[key.alg], raw, "")
+            if (name, own.key_id) in lines:
+                yield key.owner
+
+
+def _reason(key: VerifierKey, registry: Registry, whole: bool) -> str:
+    """Why it does not count; empty when it does."""
+    registered = registry.key(_public_key(key).kid)
+    if registered is None:
+        return "its key is not registered" if whole else ""
+    if registered.use != CUSTODIAN:
+        return f"its key is registered for use {registered.use}"
+    if registered.ended_at is not None:
+        return f"its key ended at leaf {registered.ended_at.index}"
+    return ""
+
+
+_NOTE_TYPES = {ED25519: COSIGNATURE, ML_DSA_44: NOTE_ML_DSA_44}
+
+
+def _public_key(key: VerifierKey) -> PublicKey:
+    return PublicKey(ML_DSA_44 if key.type == NOTE_ML_DSA_44 else ED25519, key.public_key)

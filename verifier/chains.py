@@ -14,6 +14,7 @@ and no other does. What an entry names by hash is in `references`, for the whole
 
 from __future__ import annotations
 
+from collections.abc import Container
 from enum import Enum
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified
 from verifier.leaf import Leaf
 from verifier.references import References
-from verifier.registry import Actor
+from verifier.registry import Actor, Question
 
 
 class ChainKind(Enum):
@@ -78,7 +79,7 @@ class Chains:
     """Heads of all chains of a line of logs: memory grows with the logs."""
 
     def __init__(self) -> None:
-        self.derived: set[bytes] = set()
+        self.derived: Container[bytes] = ()
         """Chain ids that belong to enrolled actors or the log; told by the registry."""
         self.epoch_chain = b""
         """Of the log that is read; told by the registry."""
@@ -108,6 +109,15 @@ class Chains:
         for ended in (log_chain, self.epoch_chain):
             if ended in self._earlier:
                 self._earlier[ended] = self._earlier[ended]._replace(kind=ChainKind.OLD_LOG)
+
+    def answer(self, question: Question) -> None:
+        """What an enrolment needs of other chains, as they are now."""
+        chain = question.chain
+        if question.is_person:
+            if not self.is_person(chain):
+                raise NotVerified("actor", "a record that was opened before", chain.hex())
+        elif chain in self:
+            raise NotVerified("actor", "own chains that are new", f"{chain.hex()}, opened")
 
     def extend(self, index: int, hashed: bytes, leaf: Leaf, author: Actor | None) -> None:
         """Check the leaf's place in its chain, and what it names.

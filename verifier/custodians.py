@@ -16,7 +16,7 @@ from verifier.keys import ED25519, ML_DSA_44, PublicKey
 from verifier.note import COSIGNATURE, Note, VerifierKey
 from verifier.note import ML_DSA_44 as NOTE_ML_DSA_44
 from verifier.policy import Policy
-from verifier.registry import Registry
+from verifier.registry import Registry, index_of
 
 
 class Counted(NamedTuple):
@@ -55,9 +55,8 @@ def signing_actors(note: Note, registry: Registry) -> Iterable[bytes]:
     lines = {(line.name, line.key_id) for line in note.signatures}
     names = {name for name, _ in lines}
     for key in registry.keys_for(CUSTODIAN):
-        raw = key.public_key.public_bytes_raw()
         for name in names:
-            own = VerifierKey(name, _NOTE_TYPES[key.alg], raw, "")
+            own = VerifierKey(name, _NOTE_TYPES[key.alg], key.key.raw, "")
             if (name, own.key_id) in lines:
                 yield key.owner
 
@@ -70,7 +69,7 @@ def _reason(key: VerifierKey, registry: Registry, whole: bool) -> str:
     if registered.use != CUSTODIAN:
         return f"its key is registered for use {registered.use}"
     if registered.ended_at is not None:
-        return f"its key ended at leaf {registered.ended_at.index}"
+        return f"its key ended at leaf {index_of(registered.ended_at)}"
     return ""
 
 

@@ -29,7 +29,7 @@ from verifier.merkle import multi_root
 from verifier.note import parse_note
 from verifier.opening import Content, open_blob
 from verifier.policy import Policy
-from verifier.registry import Position, Registry
+from verifier.registry import Registry, position
 from verifier.signatures import SignatureChecker, ThreadedChecker
 
 
@@ -221,8 +221,8 @@ def _check_claim(claim: EvidenceClaim, entries: list[Claimed]) -> None:
 def _contested(entries: list[Claimed], registry: Registry, logs: int) -> Iterable[tuple[int, int]]:
     for one in entries:
         actor = registry.actors.get(one.leaf.claim.author)
-        since = None if actor is None else actor.contested_since
-        if since is not None and since <= Position(logs - 1 - one.back, one.leaf_index):
+        since = None if actor is None else actor.contested_now
+        if since is not None and since <= position(logs - 1 - one.back, one.leaf_index):
             yield one.back, one.leaf_index
 
 

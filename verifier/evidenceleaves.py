@@ -193,9 +193,9 @@ class PartLeaves:
         index, _, leaf = placed
         claim, statement, registry = leaf.claim, leaf.statement, self._registry
         if statement is None:
-            registry.check_member(claim)
+            registry.check_member(claim, index)
             return
-        key = registry.signer(claim, statement, leaf.received_ms)
+        key = registry.signer(claim, statement, leaf.received_ms, index)
         line = self._line
         line.submitted.append((self._back, index))
         number = len(line.submitted) - 1
@@ -212,22 +212,12 @@ class PartLeaves:
                 raise NotVerified("approvals", "none in an entry by an actor", "some")
             # Alone behind E, it may follow changes that are not here.
             if whole:
-                registry.apply(claim, leaf.seq, body, index, _Seen(line.chains))
+                for question in registry.apply(claim, leaf.seq, body, index):
+                    # A person's chain that is not here may well have been opened.
+                    if question.chain in line.chains or not question.is_person:
+                        line.chains.answer(question)
         elif claim.kind == EPOCH and not whole and claim.chain != registry.epoch_chain:
             raise NotVerified("chain", "an epoch on the log's epoch chain", claim.chain.hex())
-
-
-class _Seen:
-    """The chains that are here. A person's chain that is not here may well have been opened."""
-
-    def __init__(self, chains: Chains) -> None:
-        self._chains = chains
-
-    def __contains__(self, chain: bytes) -> bool:
-        return chain in self._chains
-
-    def is_person(self, chain: bytes) -> bool:
-        return chain not in self._chains or self._chains.is_person(chain)
 
 
 class _Members:

@@ -7,6 +7,7 @@ kid = SHA-256("counterfoil/kid/v1" | alg as CBOR | key)
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 
@@ -38,6 +39,12 @@ class PublicKey(NamedTuple):
         if self.alg == ED25519:
             return Ed25519PublicKey.from_public_bytes(self.raw)
         return MLDSA44PublicKey.from_public_bytes(self.raw)
+
+
+@lru_cache(maxsize=4096)
+def load_key(key: PublicKey) -> LoadedKey:
+    """The same few keys sign again and again."""
+    return key.load()
 
 
 def checked_key(alg: int, raw: bytes) -> PublicKey:

@@ -158,9 +158,9 @@ class LeafRules:
     def _check_signer(self, index: int, leaf: Leaf, registry: Registry) -> None:
         claim, statement = leaf.claim, leaf.statement
         if statement is None:
-            registry.check_member(claim)
+            registry.check_member(claim, index)
             return
-        key = registry.signer(claim, statement, leaf.received_ms)
+        key = registry.signer(claim, statement, leaf.received_ms, index)
         self._checker.submit(Job(index, key.public_key, statement.signature, statement.signed))
         if claim.kind == TRUST:
             trust = parse_trust(leaf.body)
@@ -175,4 +175,5 @@ class LeafRules:
                 check_quorum(leaf, body.quorum, registry.governors)
             elif body.quorum is not None:
                 raise NotVerified("approvals", "none in an entry by an actor", "some")
-            registry.apply(claim, leaf.seq, body, index, self._chains)
+            for question in registry.apply(claim, leaf.seq, body, index):
+                self._chains.answer(question)

@@ -14,37 +14,61 @@ author is the id of the log's chain.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple
 
-from verifier.actors import STATEMENT, ActorBody, Contest, Enrol, Revoke, Rotate
+from verifier.actors import STATEMENT, ActorBody, Enrol, Revoke, Rotate
+from verifier.actors import Contest as ContestBody
 from verifier.bodies import Genesis, Governors
 from verifier.claim import ACTOR, BATCH, EPOCH, GENESIS, KINDS, SUCCESSION, TRUST, Claim
 from verifier.errors import NotVerified
-from verifier.keys import LoadedKey, PublicKey
+from verifier.keys import LoadedKey, PublicKey, load_key
 from verifier.roles import GOVERNORS, ROLES, kinds_signed
 from verifier.statement import Statement
 
-_BATCH_LABEL = b"counterfoil/chain/batch/v1"
-_DIRECTORY_LABEL = b"counterfoil/chain/directory/v1"
-_EPOCH_LABEL = b"counterfoil/chain/epoch/v1"
+BATCH_LABEL = b"counterfoil/chain/batch/v1"
+DIRECTORY_LABEL = b"counterfoil/chain/directory/v1"
+EPOCH_LABEL = b"counterfoil/chain/epoch/v1"
 _GOVERN, _LOG, _EPOCHS = "govern", "log", "epochs"
+_INDEX_BITS = 53
 _BY_GOVERNORS = (GENESIS, SUCCESSION, TRUST)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A leaf of the line; all of an earlier log lies below."""
-
-    log: int
-    index: int
+def position(log: int, index: int) -> int:
+    """A leaf of the line, as a number that grows: all of an earlier log lies below."""
+    return log << _INDEX_BITS | index
 
 
-class KnownChains(Protocol):
-    def __contains__(self, chain: bytes) -> bool: ...
+def index_of(at: int) -> int:
+    """In its own log."""
+    return at & ((1 << _INDEX_BITS) - 1)
 
-    def is_person(self, chain: bytes) -> bool: ...
+
+class Contest(NamedTuple):
+    """From `at` on, what the actor did since `since` is in doubt."""
+
+    at: int
+    since: int
+    by_governors: bool
+
+
+class Derived(NamedTuple):
+    """A chain whose id follows from its owner's."""
+
+    owner: bytes
+    label: bytes
+    since: int
+    """Position of the enrolment, or of the log's first leaf."""
+
+
+class Question(NamedTuple):
+    """What an enrolment needs of chains, which the registry does not know."""
+
+    asker: int
+    chain: bytes
+    is_person: bool
+    """It must have been opened as a person's at a lower index; else it must be new."""
 
 
 @dataclass(slots=True)
@@ -52,130 +76,187 @@ class Actor:
     role: str
     enroller: bytes | None
     """None: the governors."""
-    enrolled_at: Position
+    enrolled_at: int
     record: bytes | None
     signs: frozenset[int]
     from_ms: int
     until_ms: int | None
     batch_chain: bytes
     directory_chain: bytes
-    contested_since: Position | None = None
-    contested_by_governors: bool = False
-    """Then nobody else replaces the contest."""
+    contests: list[Contest] = field(default_factory=list)
+
+    @property
+    def contested_now(self) -> int | None:
+        """Behind all that was applied."""
+        return self.contests[-1].since if self.contests else None
+
+    def contested_since(self, at: int) -> int | None:
+        """As a leaf at this position finds it: a later contest replaces an earlier one."""
+        return next((one.since for one in reversed(self.contests) if one.at < at), None)
 
 
 @dataclass(slots=True)
 class Key:
     owner: bytes
     use: str
-    alg: int
-    public_key: LoadedKey
-    ended_at: Position | None = None
+    key: PublicKey
+    since: int
+    ended_at: int | None = None
+
+    @property
+    def alg(self) -> int:
+        return self.key.alg
+
+    @property
+    def public_key(self) -> LoadedKey:
+        return load_key(self.key)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What came to a registry, for a copy of it that only answers questions."""
+
+    log: int = -1
+    log_chain: bytes = b""
+    epoch_chain: bytes = b""
+    keys: dict[bytes, Key] = field(default_factory=dict)
+    actors: dict[bytes, Actor] = field(default_factory=dict)
+    derived: dict[bytes, Derived] = field(default_factory=dict)
 
 
 class Registry:
+    """All positions at once: entries are applied in order, questions name the leaf that asks."""
+
     def __init__(self, first_log: bytes) -> None:
         """`first_log`: id of the line's first log, of which derived chain ids are made."""
         self.governors = Governors((), 0)
         self.actors: dict[bytes, Actor] = {}
-        self.derived: set[bytes] = set()
+        self.keys: dict[bytes, Key] = {}
+        self.derived: dict[bytes, Derived] = {}
         """Batch and directory chains of all actors, and the logs' epoch chains: nobody opens them
         as something else."""
-        self.epoch_chain = b""
+        self.epoch_chain = self.log_chain = b""
         self._first_log = first_log
         self._log = -1
-        self._log_chain = b""
-        self._keys: dict[bytes, Key] = {}
         self._ever_governors: set[bytes] = set()
+        self._changes = Changes()
 
     def found(self, genesis: Genesis, log_chain: bytes) -> None:
         """A log begins: the first of the line, or the next, whose keys are others."""
         self._log += 1
         self.govern(genesis.governors, 0)
         statement_key, *checkpoint_keys = genesis.log_keys
-        self._register(statement_key, log_chain, _EPOCHS)
+        self._register(statement_key, log_chain, _EPOCHS, 0)
         for key in checkpoint_keys:
-            self._register(key, b"", _LOG)
-        self._log_chain = log_chain
-        self.epoch_chain = self._derived(_EPOCH_LABEL, log_chain)
-        self.derived.add(self.epoch_chain)
+            self._register(key, b"", _LOG, 0)
+        self.log_chain = log_chain
+        self.epoch_chain = self._derive(EPOCH_LABEL, log_chain, 0)
+
+    def take_changes(self) -> Changes:
+        """What came since the last call."""
+        taken, self._changes = self._changes, Changes()
+        taken.log, taken.log_chain, taken.epoch_chain = self._log, self.log_chain, self.epoch_chain
+        return taken
+
+    def everything(self) -> Changes:
+        return Changes(
+            self._log, self.log_chain, self.epoch_chain, self.keys, self.actors, self.derived
+        )
+
+    def adopt(self, changes: Changes) -> None:
+        self._log, self.log_chain = changes.log, changes.log_chain
+        self.epoch_chain = changes.epoch_chain
+        self.keys.update(changes.keys)
+        self.actors.update(changes.actors)
+        self.derived.update(changes.derived)
 
     def govern(self, governors: Governors, index: int) -> None:
         """Replace the governors. One that stays keeps id and key; any other is new in both."""
         staying = set(self.governors.members) & set(governors.members)
         for gone in set(self.governors.members) - staying:
-            self._keys[gone.key.kid].ended_at = Position(self._log, index)
+            self._end_key(gone.key.kid, index)
         for member in governors.members:
             if member in staying:
                 continue
             if member.id in self._ever_governors or member.id in self.actors:
                 raise NotVerified("trust", "a governor that is new or stays", member.id.hex())
-            self._register(member.key, member.id, _GOVERN)
+            self._register(member.key, member.id, _GOVERN, index)
             self._ever_governors.add(member.id)
         self.governors = governors
 
     def key(self, kid: bytes) -> Key | None:
-        return self._keys.get(kid)
+        return self.keys.get(kid)
 
     def keys_for(self, use: str) -> Iterable[Key]:
-        return (key for key in self._keys.values() if key.use == use)
+        return (key for key in self.keys.values() if key.use == use)
 
-    def signer(self, claim: Claim, statement: Statement, received_ms: int) -> Key:
+    def signer(self, claim: Claim, statement: Statement, received_ms: int, index: int) -> Key:
         """The key that must verify a statement here, if its author may make it at all."""
         kid, author, kind = statement.kid, claim.author, claim.kind
-        key = self._keys.get(kid)
-        if key is None or key.alg != statement.alg:
+        at = position(self._log, index)
+        key = self.keys.get(kid)
+        if key is None or key.alg != statement.alg or (key.since >= at and index):
             raise NotVerified("key", "a registered key", f"unknown kid {kid.hex()}")
         if key.owner != author:
             raise NotVerified("key", f"a key of author {author.hex()}", f"another's: {kid.hex()}")
-        if kind == EPOCH and author != self._log_chain:
-            raise NotVerified("key", f"author {self._log_chain.hex()} (the log)", author.hex())
+        if kind == EPOCH and author != self.log_chain:
+            raise NotVerified("key", f"author {self.log_chain.hex()} (the log)", author.hex())
         governs = kind in _BY_GOVERNORS or (kind == ACTOR and key.use == _GOVERN)
         use = _GOVERN if governs else _EPOCHS if kind == EPOCH else STATEMENT
         if key.use != use:
             raise NotVerified("key", f"a key for use {use}", f"one for use {key.use}")
-        if key.ended_at is not None:
-            raise NotVerified("key", "a valid key", f"one that ended at leaf {key.ended_at.index}")
+        if key.ended_at is not None and key.ended_at < at:
+            raise NotVerified(
+                "key", "a valid key", f"one that ended at leaf {index_of(key.ended_at)}"
+            )
         if use == STATEMENT:
             actor = self.actors[author]
-            self._check_acting(actor, received_ms)
+            self._check_acting(actor, received_ms, at)
             if kind != ACTOR:
                 _check_role(actor, claim)
         return key
 
-    def check_member(self, claim: Claim) -> None:
+    def check_member(self, claim: Claim, index: int) -> None:
         """A batch's member: its author's key and dates are checked where the batch is."""
         actor = self.actors.get(claim.author)
-        if actor is not None:
+        if actor is not None and actor.enrolled_at < position(self._log, index):
             _check_role(actor, claim)
 
-    def apply(
-        self, claim: Claim, seq: int, body: ActorBody, index: int, chains: KnownChains
-    ) -> None:
-        """An actor entry, whose signer has been checked."""
+    def derived_at(self, chain: bytes, index: int) -> Derived | None:
+        """Whose derived chain this is for a leaf at this index, if anybody's."""
+        derived = self.derived.get(chain)
+        if derived is None or (derived.since >= position(self._log, index) and index):
+            return None
+        return derived
+
+    def apply(self, claim: Claim, seq: int, body: ActorBody, index: int) -> list[Question]:
+        """An actor entry, whose signer has been checked. What it asks of chains is left open."""
         if isinstance(body, Enrol) != (seq == 0):
             raise NotVerified("actor", "enrol at seq 0, all else later", f"seq {seq}")
         if isinstance(body, Enrol):
-            self._enrol(claim, body, index, chains)
-            return
+            return self._enrol(claim, body, index)
         actor = self.actors.get(claim.chain)
         if actor is None:
             raise NotVerified("actor", "an enrolled actor", claim.chain.hex())
-        by_itself = claim.author == claim.chain and not isinstance(body, Contest)
+        by_itself = claim.author == claim.chain and not isinstance(body, ContestBody)
         if not (by_itself or claim.author == actor.enroller or self._governs(claim.author)):
             raise NotVerified("actor", "an author who may change this actor", claim.author.hex())
-        if isinstance(body, Contest):
+        if isinstance(body, ContestBody):
             if body.since > index:
                 raise NotVerified("actor", f"contested since {index} or before", str(body.since))
             by_governors = self._governs(claim.author)
-            if actor.contested_by_governors and not by_governors:
+            if not by_governors and any(one.by_governors for one in actor.contests):
                 raise NotVerified("actor", "governors, who contested it before", claim.author.hex())
-            actor.contested_since = Position(self._log, body.since)
-            actor.contested_by_governors |= by_governors
+            contest = Contest(
+                position(self._log, index), position(self._log, body.since), by_governors
+            )
+            actor.contests.append(contest)
+            self._changes.actors[claim.chain] = actor
         else:
             self._end(claim.chain, body, index)
+        return []
 
-    def _enrol(self, claim: Claim, body: Enrol, index: int, chains: KnownChains) -> None:
+    def _enrol(self, claim: Claim, body: Enrol, index: int) -> list[Question]:
         actor, by_governors = claim.chain, self._governs(claim.author)
         if actor in self._ever_governors or actor in self.actors:
             raise NotVerified("actor", "a new actor", f"{actor.hex()}, which exists")
@@ -185,21 +266,17 @@ class Registry:
             raise NotVerified("actor", f"an enroller of role {body.role}", role)
         if enroller is not None and role == "person" and body.record != enroller.record:
             raise NotVerified("actor", "the record of the person who enrols", "another or none")
-        if body.record is not None and not chains.is_person(body.record):
-            raise NotVerified("actor", "a record that was opened before", body.record.hex())
-        batches, directory = own = (
-            self._derived(_BATCH_LABEL, actor),
-            self._derived(_DIRECTORY_LABEL, actor),
-        )
-        for chain in own:
-            if chain in chains:
-                raise NotVerified("actor", "own chains that are new", f"{chain.hex()}, opened")
         for key in body.keys:
-            self._register(key.key, actor, key.use)
-        self.actors[actor] = Actor(
+            self._check_new(key.key, key.use)
+        for key in body.keys:
+            self._register(key.key, actor, key.use, index)
+        batches, directory = (
+            self._derive(label, actor, index) for label in (BATCH_LABEL, DIRECTORY_LABEL)
+        )
+        self.actors[actor] = self._changes.actors[actor] = Actor(
             body.role,
             None if by_governors else claim.author,
-            Position(self._log, index),
+            position(self._log, index),
             body.record,
             kinds_signed(body.role, body.scope),
             body.from_ms,
@@ -207,44 +284,59 @@ class Registry:
             batches,
             directory,
         )
-        self.derived.update(own)
+        record = [] if body.record is None else [Question(index, body.record, True)]
+        return [*record, Question(index, batches, False), Question(index, directory, False)]
 
     def _end(self, actor: bytes, body: Rotate | Revoke, index: int) -> None:
-        key = self._keys.get(body.kid)
+        key = self.keys.get(body.kid)
         if key is None or key.owner != actor or key.ended_at is not None:
             raise NotVerified("actor", f"a valid key of {actor.hex()}", f"kid {body.kid.hex()}")
         if isinstance(body, Rotate):
             if body.key.use != key.use:
                 raise NotVerified("actor", f"a new key for use {key.use}", f"use {body.key.use}")
-            self._register(body.key.key, actor, key.use)
-        key.ended_at = Position(self._log, index)
+            self._register(body.key.key, actor, key.use, index)
+        self._end_key(body.kid, index)
 
-    def _check_acting(self, actor: Actor, received_ms: int) -> None:
+    def _end_key(self, kid: bytes, index: int) -> None:
+        key = self.keys[kid]
+        key.ended_at = position(self._log, index)
+        self._changes.keys[kid] = key
+
+    def _check_acting(self, actor: Actor, received_ms: int, at: int) -> None:
         if received_ms < actor.from_ms:
             raise NotVerified("role", f"an actor from {actor.from_ms} on", f"{received_ms}")
         if actor.until_ms is not None and received_ms >= actor.until_ms:
             raise NotVerified("role", f"an actor until {actor.until_ms}", f"{received_ms}")
         while actor.enroller is not None:
             enroller = self.actors[actor.enroller]
-            since = enroller.contested_since
+            since = enroller.contested_since(at)
             if since is not None and since <= actor.enrolled_at:
                 raise NotVerified(
-                    "role", "an enrolment with effect", f"one that is contested since {since.index}"
+                    "role",
+                    "an enrolment with effect",
+                    f"one that is contested since {index_of(since)}",
                 )
             actor = enroller
 
     def _governs(self, author: bytes) -> bool:
         return self.governors.get(author) is not None
 
-    def _register(self, key: PublicKey, owner: bytes, use: str) -> None:
-        kid = key.kid
-        if kid in self._keys:
+    def _check_new(self, key: PublicKey, use: str) -> None:
+        if key.kid in self.keys:
             step = {_GOVERN: "trust", _LOG: "genesis", _EPOCHS: "genesis"}.get(use, "actor")
-            raise NotVerified(step, "a key not registered before", f"kid {kid.hex()}")
-        self._keys[kid] = Key(owner, use, key.alg, key.load())
+            raise NotVerified(step, "a key not registered before", f"kid {key.kid.hex()}")
 
-    def _derived(self, label: bytes, actor: bytes) -> bytes:
-        return sha256(label + self._first_log + actor).digest()[:16]
+    def _register(self, key: PublicKey, owner: bytes, use: str, index: int) -> None:
+        self._check_new(key, use)
+        kid = key.kid
+        self.keys[kid] = Key(owner, use, key, position(self._log, index))
+        self._changes.keys[kid] = self.keys[kid]
+
+    def _derive(self, label: bytes, owner: bytes, index: int) -> bytes:
+        chain = sha256(label + self._first_log + owner).digest()[:16]
+        self.derived[chain] = Derived(owner, label, position(self._log, index))
+        self._changes.derived[chain] = self.derived[chain]
+        return chain
 
 
 def _check_role(actor: Actor, claim: Claim) -> None:

@@ -137,10 +137,10 @@ def ledger_takes(registry: LedgerRegistry, entry: Submission, ms: int) -> bool:
     return True
 
 
-def verifier_takes(registry: VerifierRegistry, entry: Submission, ms: int) -> bool:
+def verifier_takes(registry: VerifierRegistry, entry: Submission, ms: int, index: int) -> bool:
     statement = parse_statement(entry.statement)
     try:
-        registry.signer(statement.claim, statement, ms)
+        registry.signer(statement.claim, statement, ms, index)
     except NotVerified:
         return False
     return True
@@ -169,5 +169,5 @@ def test_one_registry(seed: int) -> None:
                 for kind in (Kind.RECORD, Kind.ACCESS, Kind.LINK):
                     entry = signer.entry(Draft(chain, b"{}", kind=kind))
                     verdicts.append(ledger_takes(opened, entry, ms))
-                    assert verifier_takes(read, entry, ms) is verdicts[-1]
+                    assert verifier_takes(read, entry, ms, size) is verdicts[-1]
         assert set(verdicts) == {True, False}

@@ -17,7 +17,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 EXIT_CODES = """\
 exit status: 0 verified, 1 false, 2 wrong arguments, 3 could not finish (no verdict)
 """
-_DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+_DURATION = re.compile(r"([1-9][0-9]{0,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 

@@ -1,7 +1,8 @@
 """Appender: the one writer. Takes admitted entries from any thread, commits them in groups,
 answers each.
 
-A group is decided (``ledger.sequencer``, pure) and then applied, in this order, each step durable
+A group, with an epoch before it where one is due (``ledger.epochs``), is decided
+(``ledger.sequencer``, pure) and then applied, in this order, each step durable
 before the next:
 
     1. payloads      appended to the segment, fdatasync; tags to their tail file likewise
@@ -28,6 +29,7 @@ from itertools import islice
 from typing import Final, TypeAlias
 
 from ledger.admission import Admitted, AdmittedBatch, PublicKeys
+from ledger.epochs import EpochMaker, forget_retired
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 from ledger.heads import ChainHeads
 from ledger.identity import Registry
@@ -38,7 +40,7 @@ from ledger.sequencer import ID_WINDOW_MS, Appended, Draft, LogView, receive_tim
 from ledger.store.environment import CommitFailed
 from ledger.store.guard import Guard
 from ledger.store.payloads import Place
-from ledger.store.sorted_index import RunBuilder
+from ledger.store.sorted_index import Finished, RunBuilder, SortedIndex
 from ledger.store.store import Commit, Store, storage_full
 from ledger.store.tables import State
 from ledger.tags import TagIndex
@@ -84,6 +86,7 @@ class Parts:
         """Take over the first ``count`` finished runs, which a transaction has registered."""
         for _ in range(count):
             self.builder.adopt_next()
+            forget_retired(self.store, self.heads.index)
             self.tags.registered(self.tags.index.upto)
             self.store.tails.drop(self.tags.index.upto)
 
@@ -115,6 +118,12 @@ class _Request:
     answer: Future[list[Outcome]]
     errand: Callable[[Parts], None] | None = None
     """Something else that only the writer may do; then there are no items."""
+    covers: bool = False
+    """Make an epoch over everything; then there are no items."""
+
+    @property
+    def alone(self) -> bool:
+        return self.errand is not None or self.covers
 
 
 class Appender:
@@ -139,6 +148,7 @@ class Appender:
         self._waiting: _Request | None = None
         state = parts.store.state()
         self._received_ms = state.received_ms
+        self._epochs = EpochMaker(parts.store, parts.heads, parts.registry, parts.keys)
         self.checkpoint = parts.store.checkpoint() if state.size else b""
         """The newest acknowledged checkpoint. Written by the appender's thread only."""
         self.public_keys: PublicKeys = parts.registry.statement_keys()
@@ -159,6 +169,10 @@ class Appender:
         appender, as one of a commit does.
         """
         return self._hand_in(_Request((), Future(), errand))
+
+    def cover(self) -> Future[list[Outcome]]:
+        """Append an epoch over every leaf, unless nothing but epochs came since the last one."""
+        return self._hand_in(_Request((), Future(), covers=True))
 
     def _hand_in(self, request: _Request) -> Future[list[Outcome]]:
         with self._mutex:
@@ -192,8 +206,8 @@ class Appender:
         self._drain(LedgerFault("the ledger is closed"))
 
     def _next_group(self) -> list[_Request] | None:
-        """Requests for one commit; None to end. A trust or actor entry ends its group: it changes
-        who may sign.
+        """Requests for one commit, none when an epoch is due though nothing came; None to end. A
+        trust or actor entry ends its group: it changes who may sign.
 
         A small group waits a moment for what is being checked: a commit costs the disk four syncs
         and the processor a signature, whether it holds ten entries or a thousand.
@@ -206,8 +220,12 @@ class Appender:
             self._waiting = None
             if request is None:
                 try:
-                    request = self._requests.get(block=not group)
+                    request = self._requests.get(
+                        block=not group, timeout=None if group else self._epochs.wait_s()
+                    )
                 except queue.Empty:
+                    if not group:
+                        return group
                     late = time.monotonic() >= deadline
                     if late or entries >= GATHER_ENTRIES or not self._more_coming():
                         return group
@@ -218,9 +236,9 @@ class Appender:
                     self._requests.put(None)
                 return group or None
             count, blob_bytes, ends = _measure(request.items)
-            ends = ends or request.errand is not None
+            ends = ends or request.alone
             too_many = entries + count > GROUP_ENTRIES or size + blob_bytes > GROUP_BYTES
-            if group and (too_many or request.errand is not None):
+            if group and (too_many or request.alone):
                 self._waiting = request
                 return group
             deadline = deadline or time.monotonic() + GATHER_S
@@ -234,14 +252,29 @@ class Appender:
             raise self._stopped
         if self._parts.builder.failure is not None:
             raise CommitFailed(f"the index cannot be written: {self._parts.builder.failure}")
-        if (errand := group[0].errand) is not None:
+        if group and (errand := group[0].errand) is not None:
             errand(self._parts)
             return [[]]
         draft = Draft(self._view(), receive_time(self._clock(), self._received_ms))
+        finished = self._finished()
+        if group and group[0].covers:
+            self._parts.settle()
+            finished = []
+            epoch = self._epochs.over_all(self._parts.heads.index.rows)
+        else:
+            epoch = self._epochs.due(finished)
+        if epoch is not None:
+            draft.add(self._epochs.entry(epoch, draft.received_ms))
         outcomes = [[self._place(draft, item) for item in request.items] for request in group]
         if draft.leaves:
-            self._apply(draft)
+            self._apply(draft, finished)
+            self._epochs.committed(draft.next_index, epoch)
         return outcomes
+
+    def _finished(self) -> list[tuple[SortedIndex, Finished]]:
+        """The runs that lie ready now: the builder may add to them meanwhile."""
+        waiting = self._parts.builder.finished
+        return list(islice(waiting, len(waiting)))
 
     def _place(self, draft: Draft, item: Item) -> Outcome:
         try:
@@ -270,7 +303,7 @@ class Appender:
             parts.store.has_large,
         )
 
-    def _apply(self, draft: Draft) -> None:
+    def _apply(self, draft: Draft, finished: list[tuple[SortedIndex, Finished]]) -> None:
         """The first four steps of the module's docstring."""
         parts, start = self._parts, draft.view.size
         sizes = [len(blob) for blob in draft.blobs]
@@ -282,7 +315,6 @@ class Appender:
             nodes = frontier.extend_rows(draft.hashes)
             checkpoint = self._sign(frontier)
             end = Place(place.segment, place.offset + sum(sizes))
-            finished = list(islice(parts.builder.finished, len(parts.builder.finished)))
             parts.store.commit(
                 Commit(
                     start,
@@ -294,6 +326,7 @@ class Appender:
                     sizes,
                     place,
                     [index for index, _ in draft.registry_changes],
+                    draft.epochs,
                     draft.tags,
                     draft.large,
                     [run for _, run in finished],

@@ -105,7 +105,8 @@ def _named_files(store: Store) -> list[tuple[str, int]]:
         named.append((f"{PAYLOAD_DIRECTORY}/{end.segment:08d}.seg", end.offset))
     for name, folder in RUN_DIRECTORIES.items():
         named += [(f"{folder}/{row.file_name}", 0) for row in store.run_rows(name) if row.rows]
-    tags = RUN_DIRECTORIES[RunName.TAGS]
+    heads, tags = RUN_DIRECTORIES[RunName.HEADS], RUN_DIRECTORIES[RunName.TAGS]
+    named += [(f"{heads}/{row.file_name}", 0) for row in store.retired_runs()]
     for start, rows in store.tail_rows().items():
         named.append((f"{tags}/{tail_name(start)}", rows * TAIL_ROW.size))
     return named

@@ -1,29 +1,27 @@
 """Heads: the newest leaf of every chain, so that the appender can link the next one.
 
-    row     blinded chain id (16) ‖ chain type u8 ‖ length u64 ‖ head index u64 ‖ head hash (32)
-    blinded chain id = SHA-256("counterfoil/heads/v1" ‖ log ‖ chain)[:16]
-    length  leaves of the chain: seq of the head + 1
-
-Rows lie in the sorted runs of ``ledger.store.sorted_index``; chains that were written lately are
-kept in memory too, in two generations, so an active chain costs one dict look-up. A chain that is
-in no generation can only have its head in a run that starts before the older generation does.
+Rows (``ledger.store.run_form``, docs/spec/epoch.md) lie in the sorted runs of
+``ledger.store.sorted_index``; chains that were written lately are kept in memory too, in two
+generations, so an active chain costs one dict look-up. A chain that is in no generation can only
+have its head in a run that starts before the older generation does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from hashlib import sha256
-from struct import Struct
 from typing import Final, NamedTuple
 
-from ledger.store.sorted_index import STRETCH, RunBuilder, SortedIndex
-from ledger.wire.ids import ID_SIZE, ChainId, Hash
+from ledger.errors import LedgerFault
+from ledger.store.run_form import HEAD_ROW, RAW_HEAD
+from ledger.store.sorted_index import RunBuilder, SortedIndex
+from ledger.store.tables import DAMAGED
+from ledger.wire import epoch
+from ledger.wire.epoch import blind, commitment
+from ledger.wire.ids import ChainId, Hash
 
-ROW: Final = Struct(">16sBQQ32s")
 GENERATION: Final = 65_536
 """Chains a generation holds; two are kept, at about 400 bytes a chain."""
-_BLINDING: Final = b"counterfoil/heads/v1"
 
 
 class ChainType(IntEnum):
@@ -34,6 +32,7 @@ class ChainType(IntEnum):
     PERSON = 2
     DIRECTORY = 3
     BATCH = 4
+    EPOCH = 5
 
 
 class Head(NamedTuple):
@@ -45,11 +44,6 @@ class Head(NamedTuple):
     at: int
     """Index of the head."""
     hash: Hash
-
-
-def blind(log: Hash, chain: ChainId) -> bytes:
-    """The key of a chain in the heads index."""
-    return sha256(_BLINDING + log + chain).digest()[:ID_SIZE]
 
 
 class ChainHeads:
@@ -73,8 +67,10 @@ class ChainHeads:
         row = self.index.find(blind(self._log, chain), below=generations.old_from)
         if row is None:
             return None
-        _, kind, length, at, hash_ = ROW.unpack(row)
-        return Head(ChainType(kind), length, at, hash_)
+        _, committed, kind, length, at, hash_ = HEAD_ROW.unpack(row)
+        if committed != commitment(chain, length, at, hash_):
+            raise LedgerFault("index heads: a row is of another chain", hint=DAMAGED)
+        return Head(ChainType(kind), length, at, Hash(hash_))
 
     def applied(
         self,
@@ -89,10 +85,10 @@ class ChainHeads:
         self._generations.new.update(zip(chains, heads, strict=True))
         at = 0
         while at < len(chains):
-            stop = min(len(chains), at + STRETCH - (start + at) % STRETCH)
+            stop = min(len(chains), at + epoch.STRETCH - (start + at) % epoch.STRETCH)
             self._stretch.update(zip(chains[at:stop], heads[at:stop], strict=True))
-            if (start + stop) % STRETCH == 0 and builder is not None:
-                builder.build(self.index, start + stop - STRETCH, self._rows(self._stretch))
+            if (start + stop) % epoch.STRETCH == 0 and builder is not None:
+                builder.build(self.index, start + stop - epoch.STRETCH, _raw(self._stretch))
                 self._stretch = {}
             at = stop
         if len(self._generations.new) > GENERATION:
@@ -108,9 +104,14 @@ class ChainHeads:
         }
         self._generations = _Generations(carried, before.new, size, before.new_from)
 
-    def _rows(self, stretch: dict[ChainId, Head]) -> Iterator[bytes]:
-        for chain, head in stretch.items():
-            yield ROW.pack(blind(self._log, chain), *head)
+    def newest_stretch(self) -> bytes:
+        """What changed since the last full stretch, as a run's form takes it. For the writer."""
+        return b"".join(_raw(self._stretch))
+
+
+def _raw(stretch: dict[ChainId, Head]) -> Iterator[bytes]:
+    for chain, head in stretch.items():
+        yield RAW_HEAD.pack(chain, *head)
 
 
 class _Generations(NamedTuple):

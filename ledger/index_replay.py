@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 from ledger.errors import LedgerFault
-from ledger.heads import ROW as HEADS_ROW
 from ledger.heads import ChainHeads, ChainType, Head
 from ledger.identity import Registry
 from ledger.right_edge import RightEdge, verified_leaves
+from ledger.store.run_form import RunForm, heads_form
 from ledger.store.sorted_index import RunBuilder, SortedIndex
 from ledger.store.store import RUN_DIRECTORIES, Store
 from ledger.store.tables import DAMAGED, RunName
@@ -26,9 +26,10 @@ from ledger.wire.leaf import Leaf, decode_leaf
 
 def open_indexes(registry: Registry, store: Store) -> tuple[ChainHeads, TagIndex]:
     """Both sorted indexes with their registered runs. Raises LedgerFault."""
+    forms = {RunName.HEADS: heads_form(registry.log), RunName.TAGS: RunForm(TAGS_ROW.size)}
     heads, tags = (
-        SortedIndex(store.directory / RUN_DIRECTORIES[name], name, size, store.run_rows(name))
-        for name, size in ((RunName.HEADS, HEADS_ROW.size), (RunName.TAGS, TAGS_ROW.size))
+        SortedIndex(store.directory / RUN_DIRECTORIES[name], name, form, store.run_rows(name))
+        for name, form in forms.items()
     )
     return ChainHeads(registry.log, heads), TagIndex(tags)
 
@@ -92,4 +93,6 @@ def first_type(leaf: Leaf, registry: Registry) -> ChainType:
         return ChainType.BATCH
     if claim.chain == registry.directory_chain(claim.author):
         return ChainType.DIRECTORY
+    if claim.chain == registry.epoch_chain:
+        return ChainType.EPOCH
     raise LedgerFault(f"store: a chain begins with {claim.kind.name.lower()}", hint=DAMAGED)

@@ -24,6 +24,7 @@ from ledger.admission import AdmissionThreads, BatchSubmission, Checked, Submiss
 from ledger.admission_workers import AdmissionWorkers
 from ledger.appender import Appender, Outcome, Parts
 from ledger.author import Author
+from ledger.epochs import forget_retired
 from ledger.erasing import Order
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 from ledger.governing import APPROVED_FOR_MS, act_of, enacted, signed_change
@@ -360,13 +361,17 @@ class Log:
         self._appender.run(errand).result()
 
     def publish(self) -> bytes:
-        """Sign the newest checkpoint with both keys and keep it; returns the note."""
+        """Append an epoch over every leaf, sign the newest checkpoint with both keys and keep it;
+        returns the note. Raises what an append is refused for.
+        """
         keys, now = self._parts.keys, int(time.time())
         # One at a time: a smaller checkpoint must not replace a larger one.
         with self._publishing:
+            self._appender.cover().result()
             checkpoint = self.reader.checkpoint
             note = sign_published(checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
             self.reader.store.publish(note)
+        self._appender.run(lambda parts: forget_retired(parts.store, parts.heads.index)).result()
         return note
 
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
+from ledger.epochs import newest_epoch
 from ledger.errors import BadRequest, LedgerFault
 from ledger.heads import ChainHeads, Head
 from ledger.identity import End, Registry
 from ledger.index_replay import Inherited, open_indexes, replay
 from ledger.keyfiles import Unlock
 from ledger.layout import Layout, check_line, read_layout
+from ledger.lookups import EpochIndex
 from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
 from ledger.named import FindLeaf, no_earlier_leaf
 from ledger.right_edge import Earlier, verified_leaf, verify_right_edge
@@ -24,6 +26,7 @@ from ledger.store.store import Store
 from ledger.store.tables import DAMAGED, RunName
 from ledger.tags import TagIndex
 from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
+from ledger.wire.epoch import Epoch
 from ledger.wire.ids import ChainId, Hash, LeafIndex, Position
 from ledger.wire.leaf import Leaf, decode_leaf
 from ledger.wire.note import parse_note
@@ -115,6 +118,14 @@ class Reader:
         """The leaf and its proof."""
         proof = self.proof(index, signed)
         return Receipt(self.store.leaf(index), proof.index, proof.hashes, proof.checkpoint)
+
+    def newest_epoch(self, below: int) -> tuple[int, Epoch] | None:
+        """The newest epoch below an index, and where it stands."""
+        return newest_epoch(self.store, below)
+
+    def epoch_index(self, epoch: Epoch) -> EpochIndex:
+        """The index that an epoch lists. Raises LedgerFault."""
+        return EpochIndex(self.registry.log, self.store, self.heads, epoch)
 
     def consistency(self, old: int, new: int) -> list[Hash]:
         """Proof that the tree of size ``new`` continues the one of size ``old``."""

@@ -69,7 +69,7 @@ def _open_parts(layout: Layout, map_limit: int | None) -> Parts:
         # Only now: were this an old copy of LMDB's file, they would belong to the lost entries.
         store.begin_writing()
         opening.clear_leftovers(layout.vault, vault.note)
-        heads.index.remove_strays()
+        heads.index.remove_strays(row.file_name for row in store.retired_runs())
         tags.index.remove_strays(map(tail_name, store.tails.rows))
         builder = RunBuilder()
         stack.callback(builder.close)

@@ -21,6 +21,7 @@ from ledger.identity import Enrol, Place, Registry, check_change
 from ledger.named import FindLeaf, check_amended, check_erasure, no_earlier_leaf
 from ledger.vault.period import TAG_SIZE
 from ledger.wire.claim import REGISTRY_KINDS, Claim, Kind
+from ledger.wire.epoch import Epoch
 from ledger.wire.ids import (
     ZERO_HASH,
     ActorId,
@@ -127,6 +128,7 @@ class Draft:
     tags: list[tuple[int, bytes]] = field(default_factory=list)
     large: list[tuple[int, Hash, int]] = field(default_factory=list)
     registry_changes: list[tuple[int, Claim]] = field(default_factory=list)
+    epochs: list[int] = field(default_factory=list)
     ids: dict[bytes, int] = field(default_factory=dict)
     """entry id ‖ author -> index."""
     _heads: dict[ChainId, Head] = field(default_factory=dict)
@@ -161,6 +163,8 @@ class Draft:
             check_amended(claim, entry.amends, self._leaf_at)
         elif claim.kind is Kind.ERASURE:
             check_erasure(claim, kind, entry.erases, self._leaf_at)
+        elif claim.kind is Kind.EPOCH:
+            self._check_epoch(claim, head)
         return self._put(entry, head, kind)
 
     def add_batch(self, batch: AdmittedBatch) -> Appended:
@@ -257,6 +261,9 @@ class Draft:
 
     def _check_author(self, entry: Admitted, head: Head | None) -> None:
         registry, claim = self.view.registry, entry.claim
+        if claim.kind is Kind.EPOCH:
+            registry.check_log(claim.author, entry.kid)
+            return
         if claim.kind not in REGISTRY_KINDS:
             registry.may_sign(claim, entry.kid, self.received_ms)
             return
@@ -266,6 +273,18 @@ class Draft:
         if isinstance(body, Enrol):
             self._check_derived_free(ActorId(claim.chain))
             self._check_record(body)
+
+    def _check_epoch(self, claim: Claim, head: Head | None) -> None:
+        """What an epoch lists; whether its roots are those of the leaves is for the check."""
+        epoch = Epoch.decode(claim.body)
+        if epoch.upto > self.next_index:
+            raise BadRequest("an epoch covers leaves that are not there yet")
+        if head is not None:
+            before = Claim.decode(claim_bytes(self._leaf(head.at)))
+            if not epoch.follows(Epoch.decode(before.body)):
+                raise BadRequest(
+                    "an epoch covers more than the one before it, and takes no merged run apart"
+                )
 
     def _check_record(self, body: Enrol) -> None:
         """A person's record is opened before anybody is enrolled for it."""
@@ -315,6 +334,8 @@ class Draft:
             self.large.append((index, claim.blob_hash, entry.chunks))
         if claim.kind in REGISTRY_KINDS:
             self.registry_changes.append((index, claim))
+        elif claim.kind is Kind.EPOCH:
+            self.epochs.append(index)
         return Appended(LeafIndex(index), 1, hash_)
 
     def _new_ids(self, batch: AdmittedBatch) -> list[bytes]:
@@ -394,6 +415,10 @@ def _derived_type(claim: Claim, owner: ActorId, registry: Registry) -> ChainType
     """
     if claim.author != owner:
         raise BadRequest("only its owner writes on this chain")
+    if claim.chain == registry.epoch_chain:
+        if claim.kind is Kind.EPOCH:
+            return ChainType.EPOCH
+        raise BadRequest("only epochs stand on this chain")
     is_batch = claim.chain == registry.batch_chain(owner)
     if is_batch and claim.kind is Kind.BATCH:
         return ChainType.BATCH

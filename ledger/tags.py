@@ -16,9 +16,10 @@ from struct import Struct
 from typing import Final
 
 from ledger.store.runs import Run, write_run
-from ledger.store.sorted_index import STRETCH, Finished, RunBuilder, SortedIndex
+from ledger.store.sorted_index import Finished, RunBuilder, SortedIndex
 from ledger.store.store import Store
 from ledger.store.tables import RunRow
+from ledger.wire import epoch
 
 ROW: Final = Struct(">16sQ")
 
@@ -51,12 +52,12 @@ class TagIndex:
         """
         at, end, given = start, start + count, 0
         while at < end:
-            stop = min(end, (at // STRETCH + 1) * STRETCH)
+            stop = min(end, (at // epoch.STRETCH + 1) * epoch.STRETCH)
             while given < len(tags) and tags[given][0] < stop:
                 self._stretch[tags[given][1]] = tags[given][0]
                 given += 1
-            if stop % STRETCH == 0 and builder is not None:
-                builder.build(self.index, stop - STRETCH, _rows(self._stretch))
+            if stop % epoch.STRETCH == 0 and builder is not None:
+                builder.build(self.index, stop - epoch.STRETCH, _rows(self._stretch))
                 self._recent.update(self._stretch)
                 self._stretch = {}
             at = stop
@@ -92,7 +93,7 @@ class TagIndex:
         if len(kept) == row.rows:
             return row
         empty = replace(row, rewritten=row.rewritten + 1)
-        rows, digest = write_run(self.index.directory / empty.file_name, kept, ROW.size)
+        rows, digest = write_run(self.index.directory / empty.file_name, kept, self.index.form)
         return replace(empty, rows=rows, digest=digest)
 
 

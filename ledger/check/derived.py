@@ -1,22 +1,23 @@
-"""Derived: what the leaves give, compared with the tables, tiles and runs that are stored."""
+"""Derived: what the leaves give, compared with the tables and tiles that are stored; the form of
+runs and of tags.
+"""
 
 from __future__ import annotations
 
 from ledger.check.replay import Derived
 from ledger.check.report import Report
 from ledger.errors import CounterfoilError, LedgerFault
-from ledger.heads import ROW as HEADS_ROW
-from ledger.heads import Head, blind
 from ledger.merkle import TILE_WIDTH, Frontier, complete_tile
 from ledger.sequencer import ID_WINDOW_MS
 from ledger.store.environment import Reader
+from ledger.store.run_form import RunForm
 from ledger.store.runs import Run
-from ledger.store.sorted_index import STRETCH
 from ledger.store.store import RUN_DIRECTORIES, Store, tail_rows_in
 from ledger.store.tables import INDEX, RUN_KEY, TILE_KEY, RunName, RunRow
 from ledger.store.tails import tail_name, tail_of
 from ledger.tags import ROW as TAGS_ROW
-from ledger.wire.ids import ChainId, Hash, entry_id_time
+from ledger.wire import epoch
+from ledger.wire.ids import Hash, entry_id_time
 
 
 class TileCheck:
@@ -95,39 +96,7 @@ class IdCheck:
             self._report.add("table ids", "holds ids that no leaf has")
 
 
-class HeadsCheck:
-    """Every heads run, made again from the leaves of its range."""
-
-    def __init__(self, report: Report, store: Store, reader: Reader, log: Hash) -> None:
-        self._report = report
-        self._store = store
-        self._log = log
-        self._rows = _run_rows(reader, RunName.HEADS)
-        self._changed: dict[ChainId, Head] = {}
-        check_spans(report, self._rows)
-
-    def add(self, derived: Derived, head: Head | None) -> None:
-        """The next leaf and its chain's head after it."""
-        if derived.leaf is None or head is None or not self._rows:
-            return
-        self._changed[derived.leaf.claim.chain] = head
-        if derived.index + 1 == self._rows[0].stop:
-            self._compare(self._rows.pop(0))
-            self._changed = {}
-
-    def _compare(self, row: RunRow) -> None:
-        expected = sorted(
-            HEADS_ROW.pack(blind(self._log, chain), *head) for chain, head in self._changed.items()
-        )
-        run = open_run(self._report, self._store, row, HEADS_ROW.size)
-        try:
-            if run is not None and list(run.scan()) != expected:
-                self._report.add(_name(row), "is not what the leaves give")
-        except CounterfoilError as error:
-            self._report.add(_name(row), str(error))
-
-
-def _run_rows(reader: Reader, name: RunName) -> list[RunRow]:
+def run_rows(reader: Reader, name: RunName) -> list[RunRow]:
     """The runs that the snapshot names, oldest first."""
     start, stop = RUN_KEY.pack(name, 0, 0), RUN_KEY.pack(name + 1, 0, 0)
     return [RunRow.decode(*row) for row in reader.scan("runs", start, stop)]
@@ -144,46 +113,55 @@ def check_spans(report: Report, rows: list[RunRow]) -> None:
     upto = 0
     for row in rows:
         name = row.name.name.lower()
-        if row.start != upto or row.stop % STRETCH:
+        if row.start != upto or row.stop % epoch.STRETCH:
             report.add("table runs", f"the runs of {name} do not join at leaf {row.start}")
         if row.stop > report.size:
             report.add("table runs", f"a run of {name} is for leaves that the log does not have")
         upto = row.stop
 
 
-def open_run(report: Report, store: Store, row: RunRow, row_size: int) -> Run | None:
+def open_run(report: Report, store: Store, row: RunRow, form: RunForm) -> Run | None:
     """Open a registered run; what is wrong with the file goes to the report."""
     path = store.directory / RUN_DIRECTORIES[row.name] / row.file_name
     try:
-        return Run(path, row_size, row.rows, row.digest)
+        return Run(path, form, row.rows, row.digest)
     except CounterfoilError as error:
         # A writer beside us that merges removes the files that our snapshot still names.
-        if row in store.run_rows(row.name):
-            report.add(_name(row), str(error))
+        if row in (*store.run_rows(row.name), *store.retired_runs()):
+            report.add(run_title(row), str(error))
         return None
 
 
-def _name(row: RunRow) -> str:
+def run_title(row: RunRow) -> str:
     return f"run {row.file_name} of {row.name.name.lower()}"
 
 
 def check_registry_table(report: Report, reader: Reader, expected: list[int]) -> None:
     """The list of leaves that change who may sign."""
-    stored = [(key, value) for key, value in reader.scan("registry")]
-    if stored != [(INDEX.pack(index), b"") for index in expected]:
+    if not _lists(reader, "registry", expected):
         report.add("table registry", "does not list the genesis and actor entries of the log")
+
+
+def check_epoch_table(report: Report, reader: Reader, expected: list[int]) -> None:
+    """The list of leaves that are epochs."""
+    if not _lists(reader, "epochs", expected):
+        report.add("table epochs", "does not list the epochs of the log")
+
+
+def _lists(reader: Reader, table: str, indexes: list[int]) -> bool:
+    return list(reader.scan(table)) == [(INDEX.pack(index), b"") for index in indexes]
 
 
 def check_tags(report: Report, store: Store, reader: Reader) -> None:
     """Tags are keyed fingerprints of content, so only their form and place can be checked."""
-    rows = _run_rows(reader, RunName.TAGS)
+    rows = run_rows(reader, RunName.TAGS)
     check_spans(report, rows)
     for row in rows:
-        run = open_run(report, store, row, TAGS_ROW.size)
+        run = open_run(report, store, row, RunForm(TAGS_ROW.size))
         wrong = "" if run is None else _wrong_in_tag_rows(run, row)
         # The writer beside us wipes what it has replaced.
         if wrong and row in store.run_rows(row.name):
-            report.add(_name(row), wrong)
+            report.add(run_title(row), wrong)
     upto = rows[-1].stop if rows else 0
     _check_tails(report, store, reader, upto)
 
@@ -206,7 +184,7 @@ def _check_tails(report: Report, store: Store, reader: Reader, upto: int) -> Non
             if start in store.tail_rows():
                 report.add("tags", error.message)
             continue
-        end = min(start + STRETCH, report.size)
+        end = min(start + epoch.STRETCH, report.size)
         if rows != sorted(rows) or rows[0] < start or rows[-1] >= end:
             report.add(f"tags {tail_name(start)}", "holds a row that does not belong there")
 

@@ -9,6 +9,7 @@ from ledger.check.report import Report
 from ledger.erasing import Order, find_orders, remains
 from ledger.errors import CounterfoilError
 from ledger.reader import Reader
+from ledger.store.run_form import RunForm
 from ledger.store.runs import Run
 from ledger.store.store import RUN_DIRECTORIES, Store
 from ledger.store.tables import RunName
@@ -132,7 +133,7 @@ class ErasureCheck:
                         self._report.add("tags", f"the tag of entry {index} is gone without order")
             directory = self._store.directory / RUN_DIRECTORIES[RunName.TAGS]
             for row in self._store.run_rows(RunName.TAGS):
-                run = Run(directory / row.file_name, TAGS_ROW.size, row.rows, row.digest)
+                run = Run(directory / row.file_name, RunForm(TAGS_ROW.size), row.rows, row.digest)
                 found.update(TAGS_ROW.unpack(stored)[1] for stored in run.scan())
         except CounterfoilError:
             # The check of tags names it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -10,14 +10,15 @@ from typing import Final
 
 from ledger.check.content import ContentCheck
 from ledger.check.derived import (
-    HeadsCheck,
     IdCheck,
     TileCheck,
+    check_epoch_table,
     check_registry_table,
     check_run_names,
     check_tags,
 )
 from ledger.check.erasure import ErasureCheck, Later
+from ledger.check.heads import EpochsSeen, HeadsCheck
 from ledger.check.large import check_large
 from ledger.check.replay import Replay
 from ledger.check.report import Progress, Report
@@ -34,6 +35,7 @@ from ledger.store.guard import Guard
 from ledger.store.store import Store, split_piece
 from ledger.store.tables import (
     CHECKPOINT_KEY,
+    COSIGNED_KEY,
     INDEX,
     META_KEYS,
     NAMES,
@@ -98,12 +100,15 @@ def _check(layout: Layout, report: Report, later: Later | None) -> Later:
         report.size = state.size
         _check_tables(report, reader)
         erasure = ErasureCheck(report, store, vault, predecessor, later)
+        epochs = EpochsSeen()
         # What damages the leaves is reported when they are replayed.
-        named = names_in(_leaves(Report(MAX_PROBLEMS, report.progress), reader, state.size))
+        ahead = _leaves(Report(MAX_PROBLEMS, report.progress), reader, state.size)
+        named = names_in(_looked_at(ahead, epochs))
         replay = Replay(report, store.leaf, partial(_find_id, reader), predecessor, named)
         content = ContentCheck(report, store, reader, vault, erasure)
-        _check_leaves(report, store, reader, state, replay, content)
+        _check_leaves(report, store, reader, state, replay, content, epochs)
         check_registry_table(report, reader, replay.registry_indexes)
+        check_epoch_table(report, reader, epochs.indexes)
         check_tags(report, store, reader)
         check_run_names(report, reader)
         check_large(report, store, reader, vault, erasure)
@@ -160,6 +165,7 @@ def _check_leaves(
     state: State,
     replay: Replay,
     content: ContentCheck,
+    epochs: EpochsSeen,
 ) -> None:
     tiles = TileCheck(report, reader)
     ids = IdCheck(report, reader, state.received_ms)
@@ -169,8 +175,8 @@ def _check_leaves(
         ids.add(derived)
         content.add(derived)
         if heads is None and replay.registry is not None:
-            heads = HeadsCheck(report, store, reader, replay.registry.log)
-        if heads is not None and derived.leaf is not None:
+            heads = HeadsCheck(report, store, reader, replay.registry.log, epochs)
+        if heads is not None:
             heads.add(derived, replay.head_after(derived))
         if derived.index % _PROGRESS_EVERY == 0:
             report.progress("leaves", derived.index, state.size)
@@ -182,6 +188,12 @@ def _check_leaves(
         report.add("state", f"says {state.size} leaves, {tiles.frontier.size} are there")
     if replay.received_ms != state.received_ms:
         report.add("state", "does not have the time of the newest leaf")
+
+
+def _looked_at(leaves: Iterable[bytes], epochs: EpochsSeen) -> Iterator[bytes]:
+    for index, raw in enumerate(leaves):
+        epochs.look(index, raw)
+        yield raw
 
 
 def _leaves(report: Report, reader: Reader, size: int) -> Iterator[bytes]:
@@ -242,6 +254,7 @@ def _check_checkpoints(
     notes = (
         ("checkpoint", reader.get("meta", CHECKPOINT_KEY) or b"", vkeys[:1]),
         ("published checkpoint", reader.get("meta", PUBLISHED_KEY) or b"", vkeys),
+        ("cosigned checkpoint", reader.get("meta", COSIGNED_KEY), vkeys),
         ("guard", guard, vkeys[:1]),
     )
     for what, note, needed in notes:

@@ -26,12 +26,13 @@ from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import (
     BATCH_CHAIN,
     DIRECTORY_CHAIN,
+    EPOCH_CHAIN,
     ActorId,
     ChainId,
     Hash,
     derived_chain,
 )
-from ledger.wire.keys import KeyId, PublicKey, registered_key
+from ledger.wire.keys import ED25519, KeyId, PublicKey, key_id, registered_key
 
 
 @dataclass(slots=True)
@@ -47,7 +48,9 @@ class Registry:
     threshold: int = 1
     actors: dict[ActorId, Actor] = field(default_factory=dict)
     derived: dict[ChainId, ActorId] = field(default_factory=dict)
-    """Batch and directory chains of the actors: nobody else may open them."""
+    """Batch and directory chains of the actors, and epoch chains of the logs: nobody else may open
+    them.
+    """
     ever_governors: dict[ActorId, Governor] = field(default_factory=dict)
     """Now or before."""
     _kids: set[KeyId] = field(default_factory=set)
@@ -86,6 +89,7 @@ class Registry:
 
     def _begin(self, genesis: Genesis) -> None:
         self._kids.update(genesis.log_keys)
+        self.derived[self.epoch_chain] = self.itself
         self._govern(genesis.governors, genesis.threshold)
 
     def _govern(self, governors: tuple[Governor, ...], threshold: int) -> None:
@@ -122,10 +126,18 @@ class Registry:
         governor, actor = self.ever_governors.get(author), self.actors.get(author)
         if governor is not None and governor.kid == kid:
             return registered_key(governor.public_key)
+        if author == self.itself:
+            self.check_log(author, kid)
+            return registered_key(self.genesis.statement_key)
         key = actor.key(kid) if actor is not None else None
         if key is None or key.use != STATEMENT:
             raise BadRequest(f"key {kid.hex()[:16]} is not a key of author {author.hex()}")
         return registered_key(key.public_key)
+
+    def check_log(self, author: ActorId, kid: KeyId) -> None:
+        """Whether the log itself signs so: its epochs. Raises BadRequest."""
+        if author != self.itself or kid != key_id(ED25519, self.genesis.statement_key):
+            raise BadRequest("an epoch is signed by the log, with the statement key of its genesis")
 
     def statement_keys(self) -> dict[ActorId, dict[KeyId, bytes]]:
         """Every key for statements that anybody ever had, raw; ended ones too."""
@@ -251,6 +263,16 @@ class Registry:
     def batch_chain(self, actor: ActorId) -> ChainId:
         """The chain on which an author's batches stand."""
         return derived_chain(BATCH_CHAIN, self.first_log, actor)
+
+    @property
+    def itself(self) -> ActorId:
+        """The log as the author of its epochs."""
+        return ActorId(self.log_chain)
+
+    @property
+    def epoch_chain(self) -> ChainId:
+        """The chain of the log's epochs."""
+        return derived_chain(EPOCH_CHAIN, self.first_log, self.itself)
 
     def directory_chain(self, actor: ActorId) -> ChainId:
         """The chain of an institution's own resources."""

@@ -12,6 +12,7 @@ from ledger.merkle.proofs import (
     multi_proof,
 )
 from ledger.merkle.renewed import renewed_root
+from ledger.merkle.stored_tree import StoredTree, stored_tree, stored_tree_size
 from ledger.merkle.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -27,6 +28,7 @@ __all__ = [
     "TILE_HEIGHT",
     "TILE_WIDTH",
     "Frontier",
+    "StoredTree",
     "TileNodes",
     "TileReader",
     "check_consistency",
@@ -40,5 +42,7 @@ __all__ = [
     "node_hash",
     "renewed_root",
     "root_at",
+    "stored_tree",
+    "stored_tree_size",
     "subtree_root",
 ]

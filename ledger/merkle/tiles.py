@@ -11,7 +11,7 @@ what it hashed: the first proof through a full tile costs 255 hashes, the next o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -104,16 +104,7 @@ class TileNodes:
         return Hash(self._rows(level, tile, width)[row][at : at + HASH_SIZE])
 
     def _cut(self, start: int, size: int) -> Hash:
-        """The root over [start, size); size - start is below a power of two that divides start."""
-        root: Hash | None = None
-        rest, end = size - start, size
-        while rest:
-            height = (rest & -rest).bit_length() - 1
-            end -= 1 << height
-            left = self._full(height, end >> height, size)
-            root = left if root is None else node_hash(left, root)
-            rest &= rest - 1
-        return EMPTY_ROOT if root is None else root
+        return root_over(start, size, lambda height, at: self._full(height, at, size))
 
     def _rows(self, level: int, index: int, width: int) -> list[bytes]:
         rows = self._tiles.pop((level, index), None)
@@ -137,6 +128,21 @@ class TileNodes:
         for row in range(TILE_HEIGHT):
             fresh = rows[row][2 * len(rows[row + 1]) :]
             rows[row + 1] += b"".join(parents(_split(fresh)))
+
+
+def root_over(start: int, size: int, full: Callable[[int, int], Hash]) -> Hash:
+    """The root over [start, size) from full subtrees; size - start is below a power of two that
+    divides start.
+    """
+    root: Hash | None = None
+    rest, end = size - start, size
+    while rest:
+        height = (rest & -rest).bit_length() - 1
+        end -= 1 << height
+        left = full(height, end >> height)
+        root = left if root is None else node_hash(left, root)
+        rest &= rest - 1
+    return EMPTY_ROOT if root is None else root
 
 
 def complete_tile(

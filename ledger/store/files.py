@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ledger.errors import BadRequest
 
@@ -46,9 +48,26 @@ def write_new(path: Path, data: bytes) -> None:
 
 def replace(path: Path, data: bytes) -> None:
     """Write a file anew so that a crash leaves the old or the new one, never a part."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """The same for a file that is written piece by piece: it counts once this ends without an
+    error.
+    """
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
-    write_new(fresh, data)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_FILE)
+    try:
+        with open(handle, "wb", buffering=_PIECE) as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
     os.replace(fresh, path)
     sync_directory(path.parent)
 

@@ -1,12 +1,14 @@
 """Run: a sorted file of fixed-size rows for the leaves [start, stop), written once.
 
     blocks   4,096 bytes each: as many whole rows as fit, zeros behind
-    footer   per block: first 8 bytes of its first key ‖ CRC-32 of the block
+    fences   per block: first 8 bytes of its first key ‖ CRC-32 of the block
+    filter   16 bits a row: bit (last 8 bytes of the key) mod (16 × rows) is set for each row
+    tree     of heads only: the rows of a ``StoredTree`` over the hashes of its pages
 
 A row begins with a 16-byte key that is spread evenly (a hash), keys are unique and ascending. The
-SHA-256 of the footer stands in LMDB, so the file belongs to the log, and every block is checked
-when it is read. Runs are rebuilt from the leaves by anyone; they are files because a merged run
-is large and LMDB would keep its old pages for ever.
+SHA-256 of all behind the blocks stands in LMDB, so the file belongs to the log, and every block is
+checked when it is read. Runs are rebuilt from the leaves by anyone; they are files because a merged
+run is large and LMDB would keep its old pages for ever.
 """
 
 from __future__ import annotations
@@ -23,11 +25,17 @@ from typing import Final
 from zlib import crc32
 
 from ledger.errors import LedgerFault
-from ledger.store.files import replace
+from ledger.merkle import EMPTY_ROOT, StoredTree, stored_tree, stored_tree_size
+from ledger.store.files import replacing
+from ledger.store.run_form import RunForm, page_hashes, page_of
 from ledger.store.tables import DAMAGED
+from ledger.wire.epoch import PAGE_ROWS, pages_of
+from ledger.wire.ids import Hash
 
 BLOCK: Final = 4096
 KEY: Final = 16
+FILTER_BITS: Final = 16
+"""Per row: a look-up in a run that does not have the key reads a block in one of 16 cases."""
 _FENCE: Final = Struct(">QI")
 _PARTITION_ROWS: Final = 65_536
 """A merge holds about this many rows of each partition in memory."""
@@ -36,30 +44,80 @@ _PARTITION_ROWS: Final = 65_536
 class Run:
     """An open run. Immutable; any thread may read."""
 
-    def __init__(self, path: Path, row_size: int, rows: int, digest: bytes) -> None:
+    def __init__(self, path: Path, form: RunForm, rows: int, digest: bytes) -> None:
         """Map the file and check its size and footer. Raises LedgerFault when they do not fit."""
         self.path = path
         self.rows = rows
-        self._row_size = row_size
-        self._per_block = BLOCK // row_size
+        self._row_size = form.row_size
+        self._per_block = BLOCK // form.row_size
+        self._filter_bits = FILTER_BITS * rows
         blocks = -(-rows // self._per_block)
-        self._data = _map(path, blocks * (BLOCK + _FENCE.size))
-        footer = self._data[blocks * BLOCK :]
+        fences, self._filter = blocks * BLOCK, blocks * (BLOCK + _FENCE.size)
+        tree = self._filter + self._filter_bits // 8
+        pages = pages_of(rows) if form.log else 0
+        self._data = _map(path, tree + stored_tree_size(pages))
+        footer = self._data[fences:]
         if sha256(footer).digest() != digest:
             raise LedgerFault(f"run {path.name}: its footer does not fit the log", hint=DAMAGED)
-        pairs = list(_FENCE.iter_unpack(footer))
+        pairs = list(_FENCE.iter_unpack(footer[: self._filter - fences]))
         self._fences = array("Q", [fence for fence, _ in pairs])
         self._sums = array("L", [checksum for _, checksum in pairs])
+        self.tree = StoredTree(self._data, tree, pages)
+        """Over the pages; without leaves where the form has none."""
+
+    @property
+    def root(self) -> Hash:
+        """The root over the pages."""
+        return self.tree.root() if self.tree.size else EMPTY_ROOT
+
+    def may_have(self, probe: int) -> bool:
+        """Whether the filter lets a key pass: always for one that is there, seldom for another.
+
+        ``probe`` is the key's ``filter_probe``.
+        """
+        if not self._filter_bits:
+            return False
+        bit = probe % self._filter_bits
+        return self._data[self._filter + (bit >> 3)] >> (bit & 7) & 1 == 1
 
     def find(self, key: bytes) -> bytes | None:
         """The row with this key, or None."""
-        fence = int.from_bytes(key[:8], "big")
-        first = max(bisect_left(self._fences, fence) - 1, 0)
-        for block in range(first, bisect_right(self._fences, fence)):
+        for block in self._blocks_of(key):
             row = self._find_in(self.block(block), key)
             if row is not None:
                 return row
         return None
+
+    def place(self, key: bytes) -> int:
+        """How many rows have a smaller key."""
+        for number in self._blocks_of(key):
+            data, size = self.block(number), self._row_size
+            for at in range(0, len(data), size):
+                if data[at : at + KEY] >= key:
+                    return number * self._per_block + at // size
+        # In none of these blocks: behind the last of them.
+        return min((self._blocks_of(key).stop) * self._per_block, self.rows)
+
+    def page(self, number: int) -> bytes:
+        """A page of heads, as the specification has it."""
+        return page_of(self.rows_at(number * PAGE_ROWS, PAGE_ROWS))
+
+    def rows_at(self, first: int, most: int) -> list[bytes]:
+        """Up to ``most`` rows from number ``first`` on."""
+        stop, size = min(first + most, self.rows), self._row_size
+        found = []
+        for at in range(first, stop):
+            number, offset = divmod(at, self._per_block)
+            if at == first or not offset:
+                data = self.block(number)
+            found.append(data[offset * size : (offset + 1) * size])
+        return found
+
+    def _blocks_of(self, key: bytes) -> range:
+        """The blocks in which a key can stand; at least one where there are rows."""
+        fence = int.from_bytes(key[:8], "big")
+        first = max(bisect_left(self._fences, fence) - 1, 0)
+        return range(first, max(bisect_right(self._fences, fence), min(first + 1, len(self._sums))))
 
     def _find_in(self, data: bytes, key: bytes) -> bytes | None:
         at = data.find(key)
@@ -91,6 +149,11 @@ class Run:
         return self.rows
 
 
+def filter_probe(key: bytes) -> int:
+    """What the filters of all runs are asked with: another half of the key than the fences have."""
+    return int.from_bytes(key[8:KEY], "big")
+
+
 def _map(path: Path, size: int) -> bytes | mmap.mmap:
     if not size:
         return b""
@@ -104,22 +167,44 @@ def _map(path: Path, size: int) -> bytes | mmap.mmap:
     return data
 
 
-def write_run(path: Path, rows: Iterable[bytes], row_size: int) -> tuple[int, bytes]:
+def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, bytes]:
     """Write sorted unique rows durably; returns (number of rows, digest). No rows: no file."""
-    per_block = BLOCK // row_size
+    per_block = BLOCK // form.row_size
     source = iter(rows)
-    blocks: list[bytes] = []
-    footer = bytearray()
-    count = 0
-    while chunk := list(islice(source, per_block)):
-        count += len(chunk)
-        block = b"".join(chunk).ljust(BLOCK, b"\0")
-        footer += _FENCE.pack(int.from_bytes(chunk[0][:8], "big"), crc32(block))
-        blocks.append(block)
-    if blocks:
-        # A child that outlived a killed writer may be making the very same file.
-        replace(path, b"".join(blocks) + footer)
-    return count, sha256(footer).digest()
+    fences = bytearray()
+    keys = array("Q")
+    pages: list[Hash] = []
+    open_page: list[bytes] = []
+    first = list(islice(source, per_block))
+    if not first:
+        return 0, sha256(b"").digest()
+    # A child that outlived a killed writer may be making the very same file.
+    with replacing(path) as file:
+        chunk = first
+        while chunk:
+            block = b"".join(chunk).ljust(BLOCK, b"\0")
+            fences += _FENCE.pack(int.from_bytes(chunk[0][:8], "big"), crc32(block))
+            keys.extend(map(filter_probe, chunk))
+            file.write(block)
+            if form.log:
+                open_page += chunk
+                full = len(open_page) // PAGE_ROWS * PAGE_ROWS
+                pages += page_hashes(open_page[:full])
+                del open_page[:full]
+            chunk = list(islice(source, per_block))
+        pages += page_hashes(open_page)
+        footer = bytes(fences) + _filter(keys) + stored_tree(pages)
+        file.write(footer)
+    return len(keys), sha256(footer).digest()
+
+
+def _filter(keys: array[int]) -> bytes:
+    bits = FILTER_BITS * len(keys)
+    data = bytearray(bits // 8)
+    for key in keys:
+        bit = key % bits
+        data[bit >> 3] |= 1 << (bit & 7)
+    return bytes(data)
 
 
 def merge_rows(runs: list[Run]) -> Iterator[bytes]:

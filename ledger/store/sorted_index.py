@@ -2,8 +2,8 @@
 
 Runs are aligned and start at 4,096 leaves; sixteen neighbours of one size merge into one, in the
 background, the newest row of a key winning. So a look-up visits at most fifteen runs of each
-size, and every row is written once per size: about 60 bytes a leaf in all, where a B-tree with
-random keys writes kilobytes.
+size, most of them no further than their filter, and every row is written once per size: about 100
+bytes a leaf and size, where a B-tree with random keys writes kilobytes.
 
 The writer hands over what changed in each aligned stretch of 4,096 leaves (``submit``); finished
 runs wait in ``finished`` until the next commit registers them in LMDB, because a run counts only
@@ -23,11 +23,11 @@ from typing import Final
 from ledger.errors import LedgerFault
 from ledger.store.files import wipe
 from ledger.store.merge import Merger
-from ledger.store.runs import Run, write_run
+from ledger.store.run_form import RunForm
+from ledger.store.runs import Run, filter_probe
 from ledger.store.tables import RunName, RunRow
+from ledger.wire import epoch
 
-STRETCH: Final = 4096
-FANOUT: Final = 16
 WIPED: Final = frozenset({RunName.TAGS})
 """Indexes of what may have to be erased: no copy of it is left in the disk's free space."""
 
@@ -44,22 +44,24 @@ class SortedIndex:
     """The runs of one name. ``find`` is for every thread, the rest for the writer thread."""
 
     def __init__(
-        self, directory: Path, name: RunName, row_size: int, rows: Iterable[RunRow]
+        self, directory: Path, name: RunName, form: RunForm, rows: Iterable[RunRow]
     ) -> None:
         """Open every registered run. Raises LedgerFault when they do not partition [0, upto)."""
         self.name = name
-        self.row_size = row_size
+        self.form = form
         self.directory = directory
         self._runs: tuple[tuple[RunRow, Run], ...] = ()
+        self._prepared: dict[RunRow, Run] = {}
         upto = 0
         for row in sorted(rows, key=lambda row: row.start):
             if row.start != upto:
                 raise LedgerFault(f"index {name.name.lower()}: no run covers leaf {upto}")
-            self._runs += ((row, self._open(row)),)
+            self._runs += ((row, self.open(row)),)
             upto = row.stop
 
-    def _open(self, row: RunRow) -> Run:
-        return Run(self.directory / row.file_name, self.row_size, row.rows, row.digest)
+    def open(self, row: RunRow) -> Run:
+        """Open the file of a run of this index. Raises LedgerFault."""
+        return Run(self.directory / row.file_name, self.form, row.rows, row.digest)
 
     @property
     def upto(self) -> int:
@@ -77,11 +79,13 @@ class SortedIndex:
 
     def find(self, key: bytes, below: int = 1 << 64) -> bytes | None:
         """The newest row of a key, looking only at runs that start below this leaf index."""
-        runs = self._runs
+        runs, probe = self._runs, filter_probe(key)
         try:
             for row, run in reversed(runs):
-                if row.start < below and (found := run.find(key)) is not None:
-                    return found
+                if row.start < below and run.may_have(probe):
+                    found = run.find(key)
+                    if found is not None:
+                        return found
         except LedgerFault:
             if runs is self._runs:
                 raise
@@ -89,22 +93,48 @@ class SortedIndex:
             return self.find(key, below)
         return None
 
+    def prepare(self, row: RunRow) -> None:
+        """Open a run that will be registered, ahead of time. For the builder."""
+        self._prepared[row] = self.open(row)
+
+    def opened(self, row: RunRow) -> Run:
+        """A registered run, or one that will be. Raises LedgerFault."""
+        for known, run in self._runs:
+            if known == row:
+                return run
+        return self._prepared.get(row) or self.open(row)
+
+    def with_finished(self, finished: Iterable[Finished]) -> tuple[RunRow, ...]:
+        """The runs there will be once these are registered, oldest first."""
+        rows = set(self.rows)
+        for one in finished:
+            rows = rows - set(one.replaced) | {one.row}
+        return tuple(sorted(rows, key=lambda row: row.start))
+
     def adopt(self, finished: Finished) -> None:
-        """Make a run that a commit registered visible, and remove the files that it replaces."""
+        """Make a run that a commit registered visible. The files that it replaces are removed, but
+        for heads: those are retired, and stay until the log forgets them.
+        """
         replaced = set(finished.replaced)
         kept = [pair for pair in self._runs if pair[0] not in replaced]
-        kept.append((finished.row, self._open(finished.row)))
+        kept.append((finished.row, self.opened(finished.row)))
+        self._prepared.pop(finished.row, None)
         self._runs = tuple(sorted(kept, key=lambda pair: pair[0].start))
-        for row in replaced:
+        if self.name is not RunName.HEADS:
+            self.remove(replaced)
+
+    def remove(self, rows: Iterable[RunRow]) -> None:
+        """Remove the files of runs that the log names no more."""
+        for row in rows:
             self._remove(self.directory / row.file_name)
 
     def due_merge(self) -> tuple[RunRow, ...]:
         """Sixteen neighbours that are ready to become one; empty when there are none."""
         rows = self.rows
-        for at in range(len(rows) - FANOUT, -1, -1):
-            group = rows[at : at + FANOUT]
+        for at in range(len(rows) - epoch.FANOUT, -1, -1):
+            group = rows[at : at + epoch.FANOUT]
             span = group[0].stop - group[0].start
-            aligned = group[0].start % (span * FANOUT) == 0
+            aligned = group[0].start % (span * epoch.FANOUT) == 0
             if aligned and all(row.stop - row.start == span for row in group):
                 return group
         return ()
@@ -139,8 +169,10 @@ class RunBuilder:
         self._thread.start()
 
     def build(self, index: SortedIndex, start: int, rows: Iterable[bytes]) -> None:
-        """Write the run of [start, start + 4,096) from unsorted rows with unique keys."""
-        self._work.put(_Task(index, start, start + STRETCH, rows, ()))
+        """Write the run of [start, start + 4,096) from rows as their form takes them, unsorted,
+        their keys unique.
+        """
+        self._work.put(_Task(index, start, start + epoch.STRETCH, rows, ()))
 
     def merge_if_due(self, index: SortedIndex) -> None:
         """Begin the next merge of an index unless one is under way."""
@@ -181,10 +213,11 @@ class RunBuilder:
         path = index.directory / f"{task.start:012d}-{task.stop:012d}.run"
         if task.group:
             inputs = [(index.directory / row.file_name, row.rows, row.digest) for row in task.group]
-            count, digest = self._merger.merge(inputs, path, index.row_size)
+            count, digest = self._merger.merge(inputs, path, index.form)
         else:
-            count, digest = write_run(path, sorted(task.rows), index.row_size)
+            count, digest = self._merger.build(b"".join(task.rows), path, index.form)
         row = RunRow(index.name, task.start, task.stop, count, digest)
+        index.prepare(row)
         self.finished.append((index, Finished(row, task.group)))
 
     def close(self) -> None:

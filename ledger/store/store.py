@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,7 @@ from ledger.store.payloads import PayloadFiles, Place
 from ledger.store.sorted_index import Finished
 from ledger.store.tables import (
     CHECKPOINT_KEY,
+    COSIGNED_KEY,
     DAMAGED,
     EMPTY_STATE,
     INDEX,
@@ -70,6 +71,7 @@ class Commit:
     place: Place
     """Where the first payload lies."""
     registry: Sequence[int] = ()
+    epochs: Sequence[int] = ()
     tags: Sequence[tuple[int, bytes]] = ()
     large: Sequence[tuple[int, Hash, int]] = ()
     """Index, hash of the manifest's blob, and number of chunks of large payloads."""
@@ -129,9 +131,35 @@ class Store:
         with self.environment.reading() as reader:
             return reader.get("meta", PUBLISHED_KEY)
 
-    def publish(self, checkpoint: bytes) -> None:
-        """Keep a checkpoint with both signatures."""
-        self.environment.write(lambda writer: writer.put("meta", PUBLISHED_KEY, checkpoint))
+    def publish(self, checkpoint: bytes, *, cosigned: bool = False) -> None:
+        """Keep a checkpoint with both signatures; ``cosigned``: as the newest one that custodians
+        signed too, which stays when a newer one is published.
+        """
+
+        def work(writer: Writer) -> None:
+            writer.put("meta", PUBLISHED_KEY, checkpoint)
+            if cosigned:
+                writer.put("meta", COSIGNED_KEY, checkpoint)
+
+        self.environment.write(work)
+
+    def cosigned(self) -> bytes | None:
+        """The newest published checkpoint that custodians signed."""
+        with self.environment.reading() as reader:
+            return reader.get("meta", COSIGNED_KEY)
+
+    def newest_epoch(self, below: int) -> int | None:
+        """The index of the newest epoch below an index."""
+        if below <= 0:
+            return None
+        with self.environment.reading() as reader:
+            row = reader.at_or_before("epochs", INDEX.pack(below - 1))
+        return None if row is None else int(INDEX.unpack(row[0])[0])
+
+    def epochs_from(self, index: int) -> int:
+        """How many epochs stand at this index or behind it."""
+        with self.environment.reading() as reader:
+            return sum(1 for _ in reader.scan("epochs", INDEX.pack(index)))
 
     def leaf(self, index: int) -> bytes:
         """One leaf. LedgerFault when it is not there."""
@@ -206,6 +234,20 @@ class Store:
         start, stop = RUN_KEY.pack(name, 0, 0), RUN_KEY.pack(name + 1, 0, 0)
         with self.environment.reading() as reader:
             return [RunRow.decode(*row) for row in reader.scan("runs", start, stop)]
+
+    def retired_runs(self) -> list[RunRow]:
+        """Runs of heads that were merged away and are kept for what an epoch lists."""
+        with self.environment.reading() as reader:
+            return [RunRow.decode(*row) for row in reader.scan("retired")]
+
+    def forget_retired(self, rows: Iterable[RunRow]) -> None:
+        """Take runs off that list."""
+
+        def work(writer: Writer) -> None:
+            for row in rows:
+                writer.delete("retired", row.key())
+
+        self.environment.write(work)
 
     def payload(self, index: int) -> bytes:
         """The sealed blob of a leaf; empty when it names none."""
@@ -361,6 +403,8 @@ def _apply(writer: Writer, commit: Commit) -> None:
     writer.delete_below("ids", commit.ids_before, limit=2 * len(commit.ids))
     for index in commit.registry:
         writer.put("registry", INDEX.pack(index), b"")
+    for index in commit.epochs:
+        writer.put("epochs", INDEX.pack(index), b"")
     for index, blob_hash, chunks in commit.large:
         writer.put("large", INDEX.pack(index), LARGE_VALUE.pack(blob_hash, chunks))
     for start, rows in Counter(tail_of(index) for index, _ in commit.tags).items():
@@ -409,6 +453,8 @@ def _put_tiles(writer: Writer, commit: Commit) -> None:
 def _register(writer: Writer, finished: Finished) -> None:
     for row in finished.replaced:
         writer.delete("runs", row.key())
+        if row.name is RunName.HEADS and row.rows:
+            writer.put("retired", row.key(), row.value())
     writer.put("runs", finished.row.key(), finished.row.value())
     if finished.row.name is RunName.TAGS and not finished.replaced:
         writer.delete_below("tails", INDEX.pack(finished.row.stop), limit=None)

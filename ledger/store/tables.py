@@ -10,7 +10,10 @@
     tails      first index u64                  rows u64 of a tail file (see ``tails``)
     runs       name u8 ‖ from u64 ‖ to u64      rows u64 ‖ SHA-256 of the run's fences (32)
                                                 ‖ rewritten u32
-    meta       "state", "checkpoint", "published"
+    retired    as in runs                       a run of heads that was merged away, and that an
+                                                epoch lists by which evidence may go
+    epochs     index u64                        empty: this entry is an epoch
+    meta       "state", "checkpoint", "published", "cosigned"
 
 A piece is what one commit added to one bundle, so no byte is written twice and a bundle is its
 pieces joined. It never crosses a multiple of 256. Entry ids begin with their time, so ``ids``
@@ -27,7 +30,10 @@ from typing import Final
 from ledger.errors import LedgerFault
 from ledger.store.payloads import Place
 
-NAMES: Final = ("entries", "places", "tiles", "ids", "registry", "large", "tails", "runs", "meta")
+NAMES: Final = (
+    *("entries", "places", "tiles", "ids", "registry", "large", "tails"),
+    *("runs", "retired", "epochs", "meta"),
+)
 
 INDEX: Final = Struct(">Q")
 PLACE: Final = Struct(">IQ")
@@ -37,12 +43,13 @@ TAIL_VALUE: Final = Struct(">Q")
 RUN_KEY: Final = Struct(">BQQ")
 RUN_VALUE: Final = Struct(">Q32sI")
 _STATE: Final = Struct(">8sQQIQ")
-_MAGIC: Final = b"cflog\x00\x002"
+_MAGIC: Final = b"cflog\x00\x003"
 
 STATE_KEY: Final = b"state"
 CHECKPOINT_KEY: Final = b"checkpoint"
 PUBLISHED_KEY: Final = b"published"
-META_KEYS: Final = frozenset({STATE_KEY, CHECKPOINT_KEY, PUBLISHED_KEY})
+COSIGNED_KEY: Final = b"cosigned"
+META_KEYS: Final = frozenset({STATE_KEY, CHECKPOINT_KEY, PUBLISHED_KEY, COSIGNED_KEY})
 
 
 class RunName(IntEnum):

@@ -19,9 +19,9 @@ from typing import Final
 from zlib import crc32
 
 from ledger.errors import LedgerFault
-from ledger.store import sorted_index
 from ledger.store.files import open_random, sync_directory, wipe, write_all
 from ledger.store.tables import DAMAGED
+from ledger.wire import epoch
 
 TAIL_ROW: Final = Struct(">Q16sI4x")
 ERASED: Final = bytes(16)
@@ -32,7 +32,7 @@ _SIGNED: Final = 24
 
 def tail_of(index: int) -> int:
     """The first leaf of the file that holds a leaf's tags."""
-    return index // sorted_index.STRETCH * sorted_index.STRETCH
+    return index // epoch.STRETCH * epoch.STRETCH
 
 
 def tail_name(start: int) -> str:

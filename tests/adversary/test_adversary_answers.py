@@ -18,6 +18,7 @@ from ledger.author import Draft
 from ledger.errors import BadRequest, LedgerFault
 from ledger.log import Log
 from ledger.store.merge import Merger
+from ledger.store.run_form import RunForm
 from ledger.store.runs import write_run
 from ledger.wire.checkpoint import parse_checkpoint
 from ledger.wire.note import parse_note
@@ -167,10 +168,10 @@ def test_workers_are_not_taken_from_where_one_happens_to_be(
         entry = sample.clinic.entry(Draft(sample.record, b"{}"))
         placed(log.append_later([entry]).result(TIMEOUT)[0])
     rows = [bytes([number]) * 16 for number in range(4)]
-    count, digest = write_run(tmp_path / "one", rows, 16)
+    count, digest = write_run(tmp_path / "one", rows, RunForm(16))
     merger = Merger()
     try:
-        merged = merger.merge([(Path("one"), count, digest)], Path("two"), 16)
+        merged = merger.merge([(Path("one"), count, digest)], Path("two"), RunForm(16))
     finally:
         merger.close()
     assert merged == (4, digest)

@@ -18,16 +18,17 @@ from typing import Any, Final
 import lmdb
 import pytest
 
-from ledger import heads, tags
 from ledger.author import Draft
-from ledger.check import Problem, check_ledger, derived
+from ledger.check import Problem, check_ledger
 from ledger.keyfiles import LogKeys, Unlock, load_log_keys
 from ledger.log import Log
-from ledger.store import sorted_index
-from ledger.store.tables import NAMES
+from ledger.store.run_form import RunForm, heads_form
+from ledger.store.tables import NAMES, RunName
+from ledger.tags import ROW as TAGS_ROW
 from ledger.wire.claim import Kind
 from ledger.wire.ids import Position
 from tests.log.sample import ORIGIN, Sample, placed
+from tests.small_runs import small_runs
 
 BATCH: Final = 10
 AMENDED: Final = 161
@@ -58,6 +59,10 @@ class Grown:
 
     def copied(self, place: Path) -> Grown:
         return Grown(self.sample.copied(place), self.old_checkpoint)
+
+    def form(self, name: RunName) -> RunForm:
+        """Of the rows of an index."""
+        return heads_form(self.sample.log_id) if name is RunName.HEADS else RunForm(TAGS_ROW.size)
 
     def problems(self) -> list[Problem]:
         """What the check finds."""
@@ -147,23 +152,17 @@ def grow(sample: Sample) -> Grown:
     return Grown(sample, old)
 
 
-def small_runs(patch: pytest.MonkeyPatch) -> None:
-    """Runs of 64 leaves, so that a short log has several; too few to be merged."""
-    for module in (sorted_index, heads, tags, derived):
-        patch.setattr(module, "STRETCH", STRETCH)
-
-
 @pytest.fixture(autouse=True)
 def runs_of_64(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs as the ledger has them."""
-    small_runs(monkeypatch)
+    small_runs(monkeypatch, STRETCH)
 
 
 @pytest.fixture(scope="session")
 def grown_once(made_once: Sample, tmp_path_factory: pytest.TempPathFactory) -> Grown:
     """The ledger that every test copies."""
     with pytest.MonkeyPatch.context() as patch:
-        small_runs(patch)
+        small_runs(patch, STRETCH)
         return grow(made_once.copied(tmp_path_factory.mktemp("grown")))
 
 

@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 CHECK = """
 import json, sys
 from pathlib import Path
-from ledger.check import check_ledger, derived
-from ledger.store import sorted_index
-sorted_index.STRETCH = derived.STRETCH = int(sys.argv[2])
+from ledger.check import check_ledger
+from ledger.wire import epoch
+epoch.STRETCH = int(sys.argv[2])
 
 def progress(what, done, total):
     if not done:

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.check import MAX_PROBLEMS, check_ledger
 from ledger.errors import BadRequest, LedgerFault
-from ledger.heads import ROW as HEADS_ROW
 from ledger.keyfiles import create_key
 from ledger.log import Log
 from ledger.store.guard import Guard
@@ -23,7 +22,6 @@ from ledger.store.runs import Run, write_run
 from ledger.store.store import split_piece
 from ledger.store.tables import RUN_KEY, RUN_VALUE, RunName
 from ledger.store.tails import TAIL_ROW, encode_row, tail_name
-from ledger.tags import ROW as TAGS_ROW
 from ledger.wire.checkpoint import Checkpoint, sign_provisional, sign_published
 from ledger.wire.ids import Hash, TreeSize
 from ledger.wire.keys import ED25519
@@ -232,12 +230,12 @@ def rewritten_run(name: RunName, change: Callable[[bytes], bytes]) -> Plant:
 
     def plant(grown: Grown) -> None:
         key, start, stop, count, digest = _run_row(grown, name, 0)
-        size = {RunName.HEADS: HEADS_ROW.size, RunName.TAGS: TAGS_ROW.size}[name]
+        form = grown.form(name)
         path = grown.directory / _run_path(name, start, stop)
-        rows = list(Run(path, size, count, digest).scan())
+        rows = list(Run(path, form, count, digest).scan())
         rows[0] = change(rows[0])
         with grown.table("runs") as table:
-            table[key] = RUN_VALUE.pack(*write_run(path, sorted(rows), size), 0)
+            table[key] = RUN_VALUE.pack(*write_run(path, sorted(rows), form), 0)
 
     return plant
 
@@ -247,12 +245,12 @@ def stray_run(name: RunName) -> Plant:
 
     def plant(grown: Grown) -> None:
         _, _, stop, _, _ = _run_row(grown, name, -1)
-        size = {RunName.HEADS: HEADS_ROW.size, RunName.TAGS: TAGS_ROW.size}[name]
+        form = grown.form(name)
         path = grown.directory / _run_path(name, stop, stop + STRETCH)
-        rows = [b"\1" * 16 + U64(stop) + bytes(size - 24)]
+        rows = [b"\1" * 16 + U64(stop) + bytes(form.row_size - 24)]
         with grown.table("runs") as table:
             key = RUN_KEY.pack(name, stop, stop + STRETCH)
-            table[key] = RUN_VALUE.pack(*write_run(path, rows, size), 0)
+            table[key] = RUN_VALUE.pack(*write_run(path, rows, form), 0)
 
     return plant
 

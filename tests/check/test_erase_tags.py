@@ -7,18 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger import heads, tags
 from ledger.author import Draft
-from ledger.check import check_ledger, derived
+from ledger.check import check_ledger
 from ledger.log import Log
-from ledger.store import sorted_index
 from tests.log.sample import Sample, placed
-
-
-def small(patch: pytest.MonkeyPatch) -> None:
-    for module in (sorted_index, heads, tags, derived):
-        patch.setattr(module, "STRETCH", 16)
-    patch.setattr(sorted_index, "FANOUT", 4)
+from tests.small_runs import small_runs
 
 
 def tagged(sample: Sample, log: Log, count: int) -> dict[int, bytes]:
@@ -38,7 +31,7 @@ def everything(directory: Path) -> bytes:
 def test_erased_tags_are_in_no_file(
     sample: Sample, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    small(monkeypatch)
+    small_runs(monkeypatch, 16, 4)
     with Log.open(sample.directory) as log:
         known: dict[int, bytes] = {}
         while len(known) < count:
@@ -62,7 +55,7 @@ def test_erased_tags_are_in_no_file(
 def test_an_older_leaf_of_the_same_tag_is_found_again(
     sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small(monkeypatch)
+    small_runs(monkeypatch, 16, 4)
     tag = os.urandom(16)
     with Log.open(sample.directory) as log:
         first, second = (

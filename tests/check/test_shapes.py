@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger import heads, tags
+from ledger import heads
 from ledger.author import Draft
-from ledger.check import check_ledger, derived
+from ledger.check import check_ledger
 from ledger.errors import LedgerFault
 from ledger.founding import found
 from ledger.identity import Enrol, NewKey
 from ledger.log import Log
-from ledger.store import payloads, sorted_index
+from ledger.store import payloads
 from ledger.store.environment import StorageFull
 from ledger.store.store import Store
 from ledger.store.tables import RunName
@@ -34,6 +34,7 @@ from tests.log.sample import (
     now_ms,
     placed,
 )
+from tests.small_runs import small_runs
 
 
 def _check(directory: Path) -> int:
@@ -61,12 +62,6 @@ def _derived_heads(log: Log, size: int) -> dict[ChainId, tuple[int, int]]:
         chain = ChainId(claim_bytes(leaf)[34:50])
         derived[chain] = (derived.get(chain, (0, 0))[0] + 1, index)
     return derived
-
-
-def _stretch(patch: pytest.MonkeyPatch, stretch: int, fanout: int = 16) -> None:
-    for module in (sorted_index, heads, tags, derived):
-        patch.setattr(module, "STRETCH", stretch)
-    patch.setattr(sorted_index, "FANOUT", fanout)
 
 
 def _records(sample: Sample, log: Log, count: int, *, tag: bool = False) -> None:
@@ -151,7 +146,7 @@ def test_batches_of_many_sizes(sample: Sample) -> None:
 
 
 def test_over_4096_entries_with_real_runs(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
-    _stretch(monkeypatch, 4096)
+    small_runs(monkeypatch, 4096)
     with Log.open(sample.directory) as log:
         placed(log.append_batch(sample.clinic.batch([Draft(sample.record, b"{}")] * 4090)))
         _records(sample, log, 40, tag=True)
@@ -162,7 +157,7 @@ def test_over_4096_entries_with_real_runs(sample: Sample, monkeypatch: pytest.Mo
 
 def test_runs_that_were_merged(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the process that merges them outside tests too; it ends with the log."""
-    _stretch(monkeypatch, 16, 4)
+    small_runs(monkeypatch, 16, 4)
     monkeypatch.setattr(heads, "GENERATION", 8)
     for _ in range(5):
         with Log.open(sample.directory) as log:

@@ -17,13 +17,13 @@ from ledger.store.environment import StorageFull
 from ledger.vault.master import new_file_master
 from tests.crash import points
 from tests.crash.checking import dump
-from tests.crash.ledgers import ORIGIN, Record, Workload, hand_in, record_path, small_runs
+from tests.crash.ledgers import ORIGIN, Record, Workload, hand_in, record_path, small_ledgers
 
 
 def append(directory: str, seed: int, point: str | None, hits: int, steps: int) -> None:
     """Open, append ``steps`` times, close; SIGKILL at the ``hits``-th pass of ``point``."""
     patch = pytest.MonkeyPatch()
-    small_runs(patch)
+    small_ledgers(patch)
     if point is not None:
         points.install(patch, Killer(point, hits))
     path = Path(directory)
@@ -88,7 +88,7 @@ def limited(directory: str, which: str) -> None:
     """Append until a file may not grow any further, then go on without the limit."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     patch = pytest.MonkeyPatch()
-    small_runs(patch)
+    small_ledgers(patch)
     path = Path(directory)
     record = Record(record_path(path))
     (file,) = (path / which).glob("data.mdb" if which == "log" else "*.seg")

@@ -12,13 +12,14 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from ledger import heads, tags
+from ledger import tags
 from ledger.admission import BatchSubmission
 from ledger.check import check_ledger
 from ledger.log import Log
 from ledger.merkle import check_inclusion, inclusion_proof, leaf_hash, root_at
 from ledger.sequencer import Appended
 from ledger.store.guard import Guard
+from ledger.store.run_form import RunForm, heads_form
 from ledger.store.runs import Run
 from ledger.store.store import RUN_DIRECTORIES, Store
 from ledger.store.tables import NAMES, RunName
@@ -149,10 +150,12 @@ def dump(store: Store, keys: VaultKeys) -> dict[str, str]:
     parts["tail"] = _digest(index.to_bytes(8, "big") + tag for index, tag in store.tags_from(0))
     parts["end"] = str(state.payload_end)
     parts["keys"] = _digest(keys.load(index) or b"" for index in range(state.size))
-    for name, size in ((RunName.HEADS, heads.ROW.size), (RunName.TAGS, tags.ROW.size)):
+    log = leaf_hash(store.leaf(0))
+    forms = {RunName.HEADS: heads_form(log), RunName.TAGS: RunForm(tags.ROW.size)}
+    for name, form in forms.items():
         directory = store.directory / RUN_DIRECTORIES[name]
         runs = [
-            Run(directory / row.file_name, size, row.rows, row.digest)
+            Run(directory / row.file_name, form, row.rows, row.digest)
             for row in store.run_rows(name)
         ]
         parts[name.name] = _digest(row for run in runs for row in run.scan())

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tests.crash.forkserver import ForkServer
-from tests.crash.ledgers import make_ledger, small_runs
+from tests.crash.ledgers import make_ledger, small_ledgers
 
 _MEMORY: Final = Path("/dev/shm")
 
@@ -27,7 +27,7 @@ def place() -> Iterator[Path]:
 @pytest.fixture
 def ledger(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh ledger with one author; its runs are small."""
-    small_runs(monkeypatch)
+    small_ledgers(monkeypatch)
     directory = place / "ledger"
     make_ledger(directory)
     return directory

@@ -18,7 +18,7 @@ from ledger.wire.manifest import MIN_CHUNK
 from ledger.wire.statement import StatementKey
 from tests.crash import points
 from tests.crash.appending import die
-from tests.crash.ledgers import AUTHOR_KEY, Record, record_path, small_runs
+from tests.crash.ledgers import AUTHOR_KEY, Record, record_path, small_ledgers
 
 WINDOW = 32
 
@@ -71,7 +71,7 @@ def only_order(log: Log) -> Order:
 def erase(directory: str, passed: int) -> None:
     """Carry out the order and die at the ``passed``-th point of it, whatever it is called."""
     patch = pytest.MonkeyPatch()
-    small_runs(patch)
+    small_ledgers(patch)
     seen = -1
 
     def at(_: str) -> None:

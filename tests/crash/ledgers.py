@@ -21,49 +21,28 @@ from typing import Any, Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger import heads, tags
+from ledger import heads
 from ledger.admission import BatchSubmission, Submission
 from ledger.appender import Outcome
 from ledger.author import Author, Draft
-from ledger.check import derived
 from ledger.founding import found
 from ledger.identity import Enrol, NewKey
 from ledger.log import Log
 from ledger.sequencer import Appended
-from ledger.store import sorted_index
-from ledger.store.merge import merge
-from ledger.store.runs import Run
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, Hash, Position, new_chain_id
 from ledger.wire.statement import StatementKey
+from tests.small_runs import small_runs
 
 ORIGIN: Final = "example.org/crash"
 AUTHOR_KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 Sent = Sequence[Submission] | BatchSubmission
 
 
-def small_runs(patch: pytest.MonkeyPatch) -> None:
-    """Runs of 32 leaves that merge by four, in this process, so that a short log has many."""
-    for module in (sorted_index, heads, tags, derived):
-        patch.setattr(module, "STRETCH", 32)
-    patch.setattr(sorted_index, "FANOUT", 4)
+def small_ledgers(patch: pytest.MonkeyPatch) -> None:
+    """Runs of 32 leaves that merge by four, and few chains in memory."""
+    small_runs(patch, 32, 4, epochs=True)
     patch.setattr(heads, "GENERATION", 40)
-    patch.setattr(sorted_index, "Merger", InProcessMerger)
-
-
-class InProcessMerger:
-    """Merges where it is asked: starting an interpreter for each ledger would take most of a
-    test's time.
-    """
-
-    def merge(
-        self, inputs: list[tuple[Path, int, bytes]], output: Path, row_size: int
-    ) -> tuple[int, bytes]:
-        runs = [Run(path, row_size, rows, digest) for path, rows, digest in inputs]
-        return merge(runs, output, row_size)
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def make_ledger(directory: Path) -> ActorId:

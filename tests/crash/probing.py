@@ -27,7 +27,7 @@ from ledger.layout import read_layout
 from ledger.log import Log
 from ledger.store.guard import Guard
 from tests.crash.checking import dump
-from tests.crash.ledgers import small_runs
+from tests.crash.ledgers import small_ledgers
 
 REFUSED: Final = "refused to open"
 REPORTED: Final = "reported by check"
@@ -40,7 +40,7 @@ SECONDS: Final = 20
 
 def judge_all(pristine: str, work: str, flips: str, verdicts: str, start: int) -> None:
     """Judge the flips from number ``start`` on, one line a verdict."""
-    small_runs(pytest.MonkeyPatch())
+    small_ledgers(pytest.MonkeyPatch())
     source, target = Path(pristine), Path(work)
     target.mkdir(exist_ok=True)
     fresh(source, target)
@@ -55,7 +55,7 @@ def judge_all(pristine: str, work: str, flips: str, verdicts: str, start: int) -
 
 def check_only(directory: str) -> None:
     """Fails when the check finds nothing wrong."""
-    small_runs(pytest.MonkeyPatch())
+    small_ledgers(pytest.MonkeyPatch())
     assert check_ledger(Path(directory)).problems
 
 

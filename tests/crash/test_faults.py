@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import lmdb
@@ -22,13 +21,14 @@ from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.store import sorted_index, store
 from ledger.store.environment import CommitFailed, StorageFull
-from ledger.store.runs import write_run
+from ledger.store.run_form import RunForm
 from ledger.store.tables import RunName
 from ledger.wire.statement import StatementKey
 from tests.crash import points
 from tests.crash.checking import check_log, dump
 from tests.crash.forkserver import ForkServer
 from tests.crash.ledgers import AUTHOR_KEY, Record, Sent, Workload, hand_in, record_path
+from tests.small_runs import InProcessMerger
 
 
 class Failer:
@@ -255,18 +255,18 @@ def test_a_run_that_fails_is_not_followed_by_a_later_one(
     ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A later run without its predecessor would leave a gap that no opening accepts."""
-    index = sorted_index.SortedIndex(ledger / "heads", RunName.HEADS, 24, [])
+    index = sorted_index.SortedIndex(ledger / "heads", RunName.HEADS, RunForm(24), [])
+    calls: list[int] = []
+
+    class FailingOnce(InProcessMerger):
+        def build(self, raw: bytes, output: Path, form: RunForm) -> tuple[int, bytes]:
+            calls.append(len(raw))
+            if len(calls) == 1:
+                raise NO_SPACE
+            return super().build(raw, output, form)
+
+    monkeypatch.setattr(sorted_index, "Merger", FailingOnce)
     builder = sorted_index.RunBuilder()
-    real = write_run
-    calls: list[Callable[..., object]] = []
-
-    def once(*args: object) -> object:
-        calls.append(once)
-        if len(calls) == 1:
-            raise NO_SPACE
-        return real(*args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(sorted_index, "write_run", once)
     for start in (0, 64):
         builder.build(index, start, [bytes(24)])
     builder.close()

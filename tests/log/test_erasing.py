@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from ledger import erasing, heads, tags
+from ledger import erasing
 from ledger.author import Draft
-from ledger.check import check_ledger, derived
+from ledger.check import check_ledger
 from ledger.erasing import attestation, carry_out, find_orders, order_at, order_entries
 from ledger.erasing import order_record as record_order
 from ledger.errors import BadRequest, LedgerFault
 from ledger.export import export_tiles
 from ledger.log import Log
-from ledger.store import sorted_index
 from ledger.vault.opening import open_vault
 from ledger.vault.rotation import new_period
 from ledger.wire.ids import ChainId, Position
 from ledger.wire.manifest import MIN_CHUNK
 from tests.log.sample import Sample, placed
+from tests.small_runs import small_runs
 
 WINDOW = 32
 
@@ -54,12 +54,6 @@ class Traces:
         data = files_of(directory)
         assert self.plain_key not in data
         return [window in data for window in self.windows]
-
-
-def small_runs(patch: pytest.MonkeyPatch) -> None:
-    for module in (sorted_index, heads, tags, derived):
-        patch.setattr(module, "STRETCH", 16)
-    patch.setattr(sorted_index, "FANOUT", 4)
 
 
 def append(log: Log, sample: Sample, chain: ChainId, count: int) -> dict[int, bytes]:
@@ -93,7 +87,7 @@ def test_no_byte_of_what_is_erased_is_left(
     sample: Sample, place: Path, monkeypatch: pytest.MonkeyPatch, count: int, whole: bool
 ) -> None:
     """In the tail, in runs, and in merged runs."""
-    small_runs(monkeypatch)
+    small_runs(monkeypatch, 16, 4)
     with Log.open(sample.directory) as log:
         mine: dict[int, bytes] = {}
         others: dict[int, bytes] = {}

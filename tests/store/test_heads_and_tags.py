@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import heads, tags
-from ledger.heads import ChainHeads, ChainType, Head, blind
+from ledger.heads import ChainHeads, ChainType, Head
 from ledger.store import sorted_index
-from ledger.store.merge import merge
-from ledger.store.runs import Run, write_run
+from ledger.store.run_form import RunForm, heads_form
+from ledger.store.runs import write_run
 from ledger.store.sorted_index import Finished, RunBuilder, SortedIndex
 from ledger.store.tables import RunName, RunRow
 from ledger.tags import TagIndex
+from ledger.wire.epoch import blind
 from ledger.wire.ids import ChainId, Hash
+from tests.small_runs import InProcessMerger, small_runs
 
 LOG = Hash(b"L" * 32)
 STRETCH = 16
@@ -41,22 +43,8 @@ class ManualBuilder(RunBuilder):
             self._do(task)
 
 
-class InProcessMerger:
-    def merge(
-        self, inputs: list[tuple[Path, int, bytes]], output: Path, row_size: int
-    ) -> tuple[int, bytes]:
-        runs = [Run(path, row_size, rows, digest) for path, rows, digest in inputs]
-        return merge(runs, output, row_size)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 def small(patch: pytest.MonkeyPatch, generation: int) -> None:
-    for module in (sorted_index, heads, tags):
-        patch.setattr(module, "STRETCH", STRETCH)
-    patch.setattr(sorted_index, "FANOUT", FANOUT)
-    patch.setattr(sorted_index, "Merger", InProcessMerger)
+    small_runs(patch, STRETCH, FANOUT)
     patch.setattr(heads, "GENERATION", generation)
 
 
@@ -80,8 +68,8 @@ class Model:
     def open(self) -> None:
         """As after a crash: what is not registered is replayed."""
         self.builder = ManualBuilder()
-        self.heads = ChainHeads(LOG, self.index("heads", RunName.HEADS, heads.ROW.size))
-        self.tags = TagIndex(self.index("tags", RunName.TAGS, tags.ROW.size))
+        self.heads = ChainHeads(LOG, self.index("heads", RunName.HEADS, heads_form(LOG)))
+        self.tags = TagIndex(self.index("tags", RunName.TAGS, RunForm(tags.ROW.size)))
         start = self.heads.index.upto
         rest = self.log[start:]
         self.heads.applied(start, [c for c, _ in rest], [h for _, h in rest], self.builder)
@@ -92,8 +80,8 @@ class Model:
             index.remove_strays()
             self.builder.merge_if_due(index)
 
-    def index(self, name: str, run: RunName, row_size: int) -> SortedIndex:
-        return SortedIndex(self.directory / name, run, row_size, self.registered[run])
+    def index(self, name: str, run: RunName, form: RunForm) -> SortedIndex:
+        return SortedIndex(self.directory / name, run, form, self.registered[run])
 
     def commit(self, count: int) -> None:
         chains, news, pairs = [], [], []
@@ -201,9 +189,9 @@ def test_a_reader_without_builder_keeps_full_stretches_in_memory(
     small(monkeypatch, 20)
     model = Model(tmp_path, random.Random(2), 50)
     model.commit(10 * STRETCH + 3)
-    reader = ChainHeads(LOG, model.index("heads", RunName.HEADS, heads.ROW.size))
+    reader = ChainHeads(LOG, model.index("heads", RunName.HEADS, heads_form(LOG)))
     reader.applied(0, [c for c, _ in model.log], [h for _, h in model.log], None)
-    tag_reader = TagIndex(model.index("tags", RunName.TAGS, tags.ROW.size))
+    tag_reader = TagIndex(model.index("tags", RunName.TAGS, RunForm(tags.ROW.size)))
     tag_reader.applied(0, model.size, model.tagged, None)
     for chain, head in model.newest.items():
         assert reader.get(chain) == head
@@ -224,11 +212,13 @@ def test_what_is_registered_leaves_memory(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_an_empty_run_is_adopted_without_a_file(tmp_path: Path) -> None:
-    count, digest = write_run(tmp_path / "000000000000-000000004096.run", [bytes(24)], 24)
+    count, digest = write_run(tmp_path / "000000000000-000000004096.run", [bytes(24)], RunForm(24))
     row = RunRow(RunName.TAGS, 0, 4096, count, digest)
-    index = SortedIndex(tmp_path, RunName.TAGS, 24, [row])
+    index = SortedIndex(tmp_path, RunName.TAGS, RunForm(24), [row])
     index.adopt(
-        Finished(RunRow(RunName.TAGS, 4096, 8192, 0, write_run(tmp_path / "x", [], 24)[1]), ())
+        Finished(
+            RunRow(RunName.TAGS, 4096, 8192, 0, write_run(tmp_path / "x", [], RunForm(24))[1]), ()
+        )
     )
     assert index.upto == 8192
     assert index.find(bytes(16)) == bytes(24)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from ledger.errors import LedgerFault
 from ledger.store import runs
 from ledger.store.merge import Merger, merge
+from ledger.store.run_form import RunForm
 from ledger.store.runs import BLOCK, KEY, Run, merge_rows, write_run
 
-ROW = 24
-PER_BLOCK = BLOCK // ROW
+ROW = RunForm(24)
+PER_BLOCK = BLOCK // ROW.row_size
 # Few distinct first bytes, so that keys share their fences and blocks.
 KEYS = st.builds(
     lambda head, tail: bytes(head) + tail,
@@ -26,7 +27,9 @@ KEYS = st.builds(
 
 
 def rows_of(content: dict[bytes, int]) -> list[bytes]:
-    return [key + value.to_bytes(ROW - KEY, "big") for key, value in sorted(content.items())]
+    return [
+        key + value.to_bytes(ROW.row_size - KEY, "big") for key, value in sorted(content.items())
+    ]
 
 
 def write(directory: Path, content: dict[bytes, int], name: str = "a.run") -> Run:
@@ -104,7 +107,7 @@ def test_the_merging_process_makes_the_same_file(tmp_path: Path) -> None:
     there = merger.merge(inputs, tmp_path / "there", ROW)
     assert there == here
     assert (tmp_path / "there").read_bytes() == (tmp_path / "here").read_bytes()
-    with pytest.raises(LedgerFault, match="merging the index failed"):
+    with pytest.raises(LedgerFault, match="making the index failed"):
         merger.merge([(tmp_path / "no.run", 5, b"")], tmp_path / "x", ROW)
     assert merger.merge(inputs[:1], tmp_path / "y", ROW)[0] == 400
     merger.close()

@@ -10,37 +10,32 @@ import pytest
 
 from ledger.errors import LedgerFault
 from ledger.store import sorted_index
-from ledger.store.merge import merge
-from ledger.store.runs import Run
+from ledger.store.run_form import RunForm
 from ledger.store.sorted_index import RunBuilder, SortedIndex
 from ledger.store.tables import RunName, RunRow
+from tests.small_runs import InProcessMerger, small_runs
 
-ROW = 24
+ROW = RunForm(24)
 
 
-class InProcessMerger:
-    """The merger without its process; ``gate`` holds it up."""
+class GatedMerger(InProcessMerger):
+    """``gate`` holds merges up."""
 
     gate = threading.Event()
 
     def merge(
-        self, inputs: list[tuple[Path, int, bytes]], output: Path, row_size: int
+        self, inputs: list[tuple[Path, int, bytes]], output: Path, form: RunForm
     ) -> tuple[int, bytes]:
-        runs = [Run(path, row_size, rows, digest) for path, rows, digest in inputs]
         self.gate.wait(30)
-        return merge(runs, output, row_size)
-
-    def close(self) -> None:
-        """Nothing is open."""
+        return super().merge(inputs, output, form)
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorted_index, "STRETCH", 8)
-    monkeypatch.setattr(sorted_index, "FANOUT", 3)
-    monkeypatch.setattr(sorted_index, "Merger", InProcessMerger)
-    InProcessMerger.gate = threading.Event()
-    InProcessMerger.gate.set()
+    small_runs(monkeypatch, 8, 3)
+    monkeypatch.setattr(sorted_index, "Merger", GatedMerger)
+    GatedMerger.gate = threading.Event()
+    GatedMerger.gate.set()
 
 
 def row(key: int, value: int) -> bytes:
@@ -114,11 +109,11 @@ def test_a_group_is_not_merged_twice(tmp_path: Path, builder: RunBuilder) -> Non
     for stretch in range(3):
         builder.build(index, stretch * 8, [row(stretch, stretch)])
     settle(builder)
-    InProcessMerger.gate.clear()
+    GatedMerger.gate.clear()
     for _ in range(3):
         builder.adopt_next()
     builder.build(index, 24, [row(9, 9)])  # queued behind the merge that waits at the gate
-    InProcessMerger.gate.set()
+    GatedMerger.gate.set()
     settle(builder)
     assert len(builder.finished) == 2
     builder.merge_if_due(index)

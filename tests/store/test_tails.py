@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import LedgerFault
-from ledger.store import sorted_index
 from ledger.store.files import wipe
 from ledger.store.tails import ERASED, TAIL_ROW, TailFiles, tail_name
+from ledger.wire import epoch
 
 PAIRS = [(index, bytes([index + 1]) * 16) for index in (0, 2, 2, 9, 15, 16, 30, 47)]
 
 
 @pytest.fixture(autouse=True)
 def stretches_of_16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sorted_index, "STRETCH", 16)
+    monkeypatch.setattr(epoch, "STRETCH", 16)
 
 
 @pytest.fixture

@@ -181,4 +181,5 @@ def test_derived_chains_belong_to_their_actor() -> None:
     one = registry()
     assert one.derived[one.batch_chain(CLINIC.id)] == CLINIC.id
     assert one.derived[one.directory_chain(PHARMACY.id)] == PHARMACY.id
-    assert len(one.derived) == 4
+    assert one.derived[one.epoch_chain] == one.itself
+    assert len(one.derived) == 5

@@ -54,7 +54,7 @@ def test_an_old_log_that_went_on_is_noticed(sample: Sample, renewed: Path) -> No
     with Log.open(sample.directory) as log:
         placed(log.append([sample.clinic.entry(Draft(sample.record, b"{}"))])[0])
         log.publish()
-    with pytest.raises(LedgerFault, match="predecessor's size: expected 10, found 9"):
+    with pytest.raises(LedgerFault, match="predecessor's size: expected 12, found 10"):
         Log.open(renewed)
     assert any("predecessor's size" in one for one in problems(renewed))
 

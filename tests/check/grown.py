@@ -1,8 +1,9 @@
 """A ledger with some of everything, in runs of 64 leaves, and hands that damage it.
 
- 0 …   8  the sample               161 … 299  single entries, every third with a tag
- 9        a directory's resource         300  an amendment of 161
-10 … 160  a batch of 150                 301  one more, behind the published checkpoint
+ 0 …   9  the sample               162 … 300  single entries, every third with a tag
+10        a directory's resource         301  an amendment of 162
+11 … 161  a batch of 150                 302  an epoch, the last leaf of the published checkpoint
+                                         303  one more
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from ledger.wire.ids import Position
 from tests.log.sample import ORIGIN, Sample, placed
 from tests.small_runs import small_runs
 
-BATCH: Final = 10
-AMENDED: Final = 161
-AMENDMENT: Final = 300
-SIZE: Final = 302
+BATCH: Final = 11
+AMENDED: Final = 162
+AMENDMENT: Final = 301
+SIZE: Final = 304
 STRETCH: Final = 64
 
 
@@ -43,7 +44,7 @@ class Grown:
 
     sample: Sample
     old_checkpoint: bytes
-    """Of size 301, signed by the log."""
+    """Of size 302, signed by the log."""
 
     @property
     def directory(self) -> Path:
@@ -121,7 +122,7 @@ def grow(sample: Sample) -> Grown:
     """Append what the module's docstring says. Runs must be small already."""
     with Log.open(sample.directory) as log:
         resource = Draft(sample.clinic.directory, b"ward 3", tags=(os.urandom(16),))
-        assert placed(log.append([sample.clinic.entry(resource)])[0]).index == 9
+        assert placed(log.append([sample.clinic.entry(resource)])[0]).index == 10
         members = [Draft(sample.record, b"%d" % number) for number in range(150)]
         assert placed(log.append_batch(sample.clinic.batch(members))).index == BATCH
         for start in range(AMENDED, AMENDMENT, 20):
@@ -143,7 +144,7 @@ def grow(sample: Sample) -> Grown:
             amends=Position(AMENDED),
         )
         assert placed(log.append([sample.clinic.entry(amendment)])[0]).index == AMENDMENT
-        for index in (6, 9, 1):
+        for index in (6, 10, 1):
             log.vault.use(index, "test")
         old = log.reader.signed()
         log.publish()

@@ -186,7 +186,7 @@ OF_BYTES: Final = [
     Refusal("claim version 2", lambda s, g: _field(s, 0, 2), BadRequest, "claim version 2"),
     *(
         Refusal(f"kind {kind}", _of_kind(kind), BadRequest, f"kind {kind}")
-        for kind in (0, 12, 13, 14, 15, 18, 19, 20, 255)
+        for kind in (0, 12, 13, 14, 15, 19, 20, 255)
     ),
     Refusal("UUIDv4", lambda s, g: _field(s, 5, b"\x4f" * 16), BadRequest, "not a UUIDv7"),
     Refusal(

@@ -5,6 +5,7 @@
 2  hospital enrolled  6  record in ``record``, by the clinic
 3  leaver enrolled    7  access to ``record``, by the hospital
                       8  the leaver's key revoked
+                      9  an epoch, since it was published
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def test_known_entry_is_answered_although_its_author_was_revoked(log: Log, sampl
     before = contents(log)
     again = placed(log.append([sample.entry])[0])
     assert (again.index, again.known) == (6, True)
-    assert "was revoked at index 9" in refused(log.append([new])[0]).message
+    assert "was revoked at index 10" in refused(log.append([new])[0]).message
     assert contents(log) == before
 
 

@@ -94,10 +94,10 @@ def test_an_older_backup_beside_a_newer_guard_appends_nothing(
     with Log.open(sample.directory) as log:
         placed(log.append([entry_with(sample.clinic, sample.record)])[0])
     out = backups.restore(sample)
-    with pytest.raises(LedgerFault, match="its guard has seen 10"):
+    with pytest.raises(LedgerFault, match="its guard has seen 11"):
         Log.open(out)
     reader = open_reader(out)
-    assert reader.checkpoint.size == 9
+    assert reader.checkpoint.size == 10
     reader.store.close()
 
 
@@ -188,7 +188,7 @@ def _wrong_key(_: Sample, backups: Backups) -> None:
         (_bad_manifest, LedgerFault, "manifest.json is damaged"),
         (_flipped, LedgerFault, "00000000.keys is damaged"),
         (_missing, LedgerFault, "00000000.keys cannot be read"),
-        (_older_vault, BadRequest, "lacks the keys of entries 9 to 9"),
+        (_older_vault, BadRequest, "lacks the keys of entries 10 to 10"),
         (_other_log, BadRequest, "the backup of the vault is of another log"),
         (_cut_segment, BadRequest, "is not a ledger"),
         (_wrong_key, LedgerFault, "do not belong together"),

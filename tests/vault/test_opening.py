@@ -133,7 +133,7 @@ CASES = [
     Case("period.json", remove("vault/keys/00000001/period.json"), "period.json cannot be read"),
     Case("other slots", another("vault/keys"), "keys are those of another log"),
     Case("other vault", another("vault"), "vault of another log"),
-    Case("vault is older", older_vault, "does not hold the key of payload 9"),
+    Case("vault is older", older_vault, "does not hold the key of payload 10"),
     Case("newest slot flipped", flip(SLOTS, 7 * 32), "does not hold the key of payload 7"),
 ]
 

@@ -268,7 +268,14 @@ def end_of(reader: Reader) -> End:
         checkpoint.root,
         reader.store.state().received_ms,
         lambda chain: reader.find_head(chain) is not None,
+        _is_covered(reader),
     )
+
+
+def _is_covered(reader: Reader) -> bool:
+    last = reader.checkpoint.size - 1
+    found = reader.newest_epoch(last + 1)
+    return found is not None and (found[0], found[1].upto) == (last, last)
 
 
 def inherited_from(predecessor: Reader | None) -> Inherited:

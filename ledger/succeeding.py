@@ -20,7 +20,7 @@ from typing import Final
 
 from ledger.errors import BadRequest, LedgerFault
 from ledger.founding import Beginning, make
-from ledger.identity import Genesis, Governor, Predecessor, Succession, new_act
+from ledger.identity import End, Genesis, Governor, Predecessor, Succession, new_act
 from ledger.identity.requests import Proposal, collect
 from ledger.identity.succession import check_approved
 from ledger.keyfiles import (
@@ -82,12 +82,13 @@ def draft_succession(
     check_name(origin)
     reader = open_reader(old, unlock)
     try:
-        end, published = end_of(reader), _published(reader)
+        end = end_of(reader)
+        if origin in end.origins:
+            raise BadRequest("this origin is already used", hint="give the new log a new name")
+        published = _published(reader, end)
         renewal = renewal_of(reader) if renew_hash else None
     finally:
         reader.close()
-    if origin in end.origins:
-        raise BadRequest("this origin is already used", hint="give the new log a new name")
     try:
         make_directory(draft)
     except OSError as error:
@@ -227,10 +228,11 @@ def succession_proof(reader: Reader, old: Checkpoint) -> SuccessionProof:
     return SuccessionProof(old.size, tuple(before.consistency(old.size, end.size)), receipt)
 
 
-def _published(reader: Reader) -> bytes:
+def _published(reader: Reader, end: End) -> bytes:
+    """The published checkpoint of the whole log, whose last leaf is an epoch over all others."""
     published = reader.store.published()
-    size = reader.checkpoint.size
-    if published is None or parse_checkpoint(parse_note(published).text).size != size:
+    size = 0 if published is None else parse_checkpoint(parse_note(published).text).size
+    if published is None or size != end.size or not end.is_covered:
         raise BadRequest(
             "the old log's newest entries are not published",
             hint="run `counterfoil checkpoint OLD` first; nothing may be appended after it",

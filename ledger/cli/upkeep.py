@@ -170,6 +170,7 @@ _FIRST: Final = {
     Kind.OPEN: "records",
     Kind.RECORD: "directories",
     Kind.BATCH: "batches",
+    Kind.EPOCH: "epochs",
 }
 
 

@@ -177,6 +177,8 @@ class End:
     """Of the last leaf."""
     has_chain: Callable[[ChainId], bool]
     """Whether a leaf of the line stands on a chain."""
+    is_covered: bool
+    """Whether the last leaf is an epoch over all leaves before it."""
 
     def act(self, change: bytes) -> Act:
         """What the old governors approve."""
@@ -235,6 +237,10 @@ def check_predecessor(succession: Succession, end: End) -> None:
     ):
         if expected != found:
             raise BadEvidence(f"predecessor's {what}", expected=expected, found=found)
+    if not end.is_covered:
+        raise BadEvidence(
+            "predecessor's last leaf", expected="an epoch over all before it", found="another"
+        )
     if succession.genesis.origin in end.origins:
         raise BadRequest("an origin of the line is used again", hint="give the new log a new name")
     verifiers = [checkpoint_verifier(text) for text in end.genesis.checkpoint_keys]

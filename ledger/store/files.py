@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from ledger.errors import BadRequest
 
@@ -48,26 +48,33 @@ def write_new(path: Path, data: bytes) -> None:
 
 def replace(path: Path, data: bytes) -> None:
     """Write a file anew so that a crash leaves the old or the new one, never a part."""
-    with replacing(path) as file:
-        file.write(data)
+    with replacing(path) as write:
+        write(data)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[Callable[[bytes], None]]:
     """The same for a file that is written piece by piece: it counts once this ends without an
     error.
     """
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_FILE)
+    end = 0
+
+    def write(data: bytes) -> None:
+        nonlocal end
+        write_all(handle, data, end)
+        end += len(data)
+
     try:
-        with open(handle, "wb", buffering=_PIECE) as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
+        yield write
+        os.fsync(handle)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
     os.replace(fresh, path)
     sync_directory(path.parent)
 

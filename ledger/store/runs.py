@@ -179,13 +179,13 @@ def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, by
     if not first:
         return 0, sha256(b"").digest()
     # A child that outlived a killed writer may be making the very same file.
-    with replacing(path) as file:
+    with replacing(path) as write:
         chunk = first
         while chunk:
             block = b"".join(chunk).ljust(BLOCK, b"\0")
             fences += _FENCE.pack(int.from_bytes(chunk[0][:8], "big"), crc32(block))
             keys.extend(map(filter_probe, chunk))
-            file.write(block)
+            write(block)
             if form.log:
                 open_page += chunk
                 full = len(open_page) // PAGE_ROWS * PAGE_ROWS
@@ -194,7 +194,7 @@ def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, by
             chunk = list(islice(source, per_block))
         pages += page_hashes(open_page)
         footer = bytes(fences) + _filter(keys) + stored_tree(pages)
-        file.write(footer)
+        write(footer)
     return len(keys), sha256(footer).digest()
 
 

@@ -6,12 +6,16 @@ in memory. The verifier's verdicts on the same leaves are in ``test_logs_agree``
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import takewhile
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from ledger.admission import BatchSubmission, PublicKeys, Submission, admit, admit_batch
+from ledger.admission import Admitted, BatchSubmission, PublicKeys, Submission, admit, admit_batch
+from ledger.check.heads import EpochsSeen, HeadsCheck
+from ledger.check.replay import Derived
+from ledger.check.report import Report
 from ledger.errors import BadEvidence, BadRequest
 from ledger.heads import ChainType, Head
 from ledger.identity import found_registry
@@ -21,7 +25,8 @@ from ledger.sequencer import Draft, LogView
 from ledger.vault.keys import NO_KEY
 from ledger.wire.claim import AMENDING_KINDS, REGISTRY_KINDS, Kind
 from ledger.wire.ids import ChainId, Position
-from ledger.wire.leaf import decode_leaf
+from ledger.wire.keys import verifies
+from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 from tests.vectors.entries_governed import continuations_governed, governed_log
 from tests.vectors.entries_lies import continuations
 from tests.vectors.entries_log import SmallLog, small_log
@@ -33,6 +38,7 @@ TYPES: Final = {
     Kind.OPEN: ChainType.PERSON,
     Kind.RECORD: ChainType.DIRECTORY,
     Kind.BATCH: ChainType.BATCH,
+    Kind.EPOCH: ChainType.EPOCH,
 }
 HEADER_LIES: Final = {
     "seq-skipped",
@@ -117,6 +123,9 @@ def append(memory: Memory, leaves: list[bytes], blobs: dict[bytes, Recipe]) -> N
         sealed = [blobs[claim[90:122]] for claim in members]
         parts = [one.blob() for one in sealed], [one.key for one in sealed]
         draft.add_batch(admit_batch(BatchSubmission(raw[57:], members, *parts), memory.keys()))
+    elif leaf.claim.author == memory.registry.itself:
+        # What the log itself signs comes from the appender, past admission.
+        draft.add(log_signed(memory, raw, leaf))
     else:
         recipe = blobs.get(leaf.claim.blob_hash)
         blob, key = (recipe.blob(), recipe.key) if recipe else (b"", NO_KEY)
@@ -130,6 +139,43 @@ def append(memory: Memory, leaves: list[bytes], blobs: dict[bytes, Recipe]) -> N
             raise BadRequest("stands already")
     for made in draft.leaves:
         memory.append(made)
+    check_epochs(memory)
+
+
+def log_signed(memory: Memory, raw: bytes, leaf: Leaf) -> Admitted:
+    """An entry by the log, if its key signed it."""
+    statement = leaf.statement
+    assert statement is not None
+    key = memory.registry.public_key(leaf.claim.author, statement.kid)
+    if not verifies(key, statement.signature, statement.signed):
+        raise BadEvidence("the log's signature")
+    return Admitted(
+        raw[57:], leaf.claim, claim_bytes(raw), statement.kid, b"", NO_KEY, (), None, ()
+    )
+
+
+class NoRuns:
+    """A store that has no runs on disk."""
+
+    def scan(self, *_: object) -> Iterator[tuple[bytes, bytes]]:
+        return iter(())
+
+
+def check_epochs(memory: Memory) -> None:
+    """What the ledger's check says of the newest leaf, if that is an epoch. Raises BadEvidence."""
+    seen, report = EpochsSeen(), Report(9, lambda *_: None, len(memory.leaves))
+    for index, raw in enumerate(memory.leaves):
+        seen.look(index, raw)
+    if seen.indexes[-1:] != [len(memory.leaves) - 1]:
+        return
+    none: Any = NoRuns()
+    heads = HeadsCheck(report, none, none, memory.registry.log, seen)
+    for index, raw in enumerate(memory.leaves):
+        leaf, hash_ = decode_leaf(raw), leaf_hash(raw)
+        head = Head(ChainType.PERSON, leaf.seq + 1, index, hash_)
+        heads.add(Derived(index, raw, hash_, leaf), head)
+    if report.problems:
+        raise BadEvidence(report.problems[0].what)
 
 
 def appended(longer: SmallLog, log: SmallLog) -> list[bytes]:

@@ -16,7 +16,7 @@ from ledger.identity.requests import approve
 from ledger.succeeding import draft_succession, finish_succession
 from tests.agreement.lines import Line, written_line
 from tests.log.governed import make_governed
-from tests.log.lines import SECOND
+from tests.log.lines import SECOND, publish
 from tests.log.sample import make_sample, memory_directory
 from verifier import cli, note
 from verifier import keys as verifier_keys
@@ -60,6 +60,7 @@ def test_three_governors() -> None:
     with memory_directory() as place:
         governed = make_governed(place)
         draft, new = place / "draft", place / "new"
+        publish(governed.directory)
         asked = draft_succession(governed.directory, draft, SECOND)
         files = [approve(asked.old, key) for key in governed.keys]
         files += [approve(asked.new, key) for key in governed.keys[1:]]

@@ -205,8 +205,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def test_a_log_of_the_ledger_verifies(written: Written) -> None:
     report = written.audit()
     assert report.problems == []
-    assert report.leaves == written.size == 317
-    kinds = "genesis actor open record amend retract link access batch"
+    assert report.leaves == written.size == 318
+    kinds = "genesis actor open record amend retract link access batch epoch"
     assert set(report.kinds) == set(kinds.split())
     assert report.kinds["record"] == 303
 

@@ -433,7 +433,7 @@ DAMAGES: Final = [
     Damage("tag's padding", flip(TAIL, 31), "tags", "row 0 is damaged"),
     Damage("tail cut", shorten(TAIL), "tags", "shorter than the log says"),
     Damage("tail gone", remove(TAIL), "tags", "cannot be read"),
-    Damage("tail of other rows", row("tails", U64(TAIL_START), 7, 0x40), "tags", ""),
+    Damage("tail of other rows", put("tails", U64(TAIL_START), U64(99)), "tags", ""),
     Damage("tail's rows cut", cut("tails", U64(TAIL_START)), "table tails", "is damaged"),
     Damage("tail of a run", put("tails", U64(0), U64(1)), "table tails", "belong"),
     Damage(

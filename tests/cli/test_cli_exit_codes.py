@@ -130,7 +130,7 @@ def test_a_directory_behind_a_link(ledger: Path, tmp_path: Path) -> None:
     link = tmp_path / "elsewhere" / "link"
     link.parent.mkdir()
     link.symlink_to(ledger)
-    assert done("checkpoint", link).text.startswith("test.example/log\n4\n")
+    assert done("checkpoint", link).text.startswith("test.example/log\n5\n")
 
 
 def test_other_writer(ledger: Path) -> None:

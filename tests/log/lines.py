@@ -24,6 +24,12 @@ def own_governor(directory: Path) -> StatementKey:
     return StatementKey.of(governor_key(directory, Unlock()))
 
 
+def publish(directory: Path) -> None:
+    """An epoch over all entries, and the checkpoint signed by both keys."""
+    with Log.open(directory) as log:
+        log.publish()
+
+
 def take_over(
     old: Path,
     new: Path,
@@ -35,8 +41,7 @@ def take_over(
     renew_hash: bool = False,
 ) -> Path:
     """A new ledger with everybody's approval; without ``governors`` those of the old one stay."""
-    with Log.open(old) as log:
-        log.publish()
+    publish(old)
     draft = new.with_name(new.name + ".draft")
     asked = draft_succession(old, draft, origin, governors=governors, renew_hash=renew_hash)
     new_keys = new_keys or keys

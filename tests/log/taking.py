@@ -18,7 +18,7 @@ from ledger.succeeding import (
     read_proposals,
 )
 from ledger.wire.statement import StatementKey
-from tests.log.lines import SECOND
+from tests.log.lines import SECOND, publish
 
 
 def open_log(directory: Path) -> closing[Reader]:
@@ -39,6 +39,7 @@ class Taking:
         self.keys = keys
         self.draft = old.with_name("draft")
         self.new = old.with_name("new")
+        publish(old)
         self.asked: Proposals = draft_succession(old, self.draft, origin, governors=governors)
 
     def finish(self, founder: StatementKey, files: list[bytes]) -> None:

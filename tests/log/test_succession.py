@@ -67,7 +67,7 @@ def test_only_a_published_end_is_taken_over(sample: Sample) -> None:
     with Log.open(sample.directory) as log:
         placed(log.append([entry_with(sample.clinic, sample.record)])[0])
     with pytest.raises(BadRequest, match="newest entries are not published"):
-        Taking(sample.directory, ())
+        draft_succession(sample.directory, sample.directory.with_name("draft"), SECOND)
     assert not sample.directory.with_name("draft").exists()
 
 

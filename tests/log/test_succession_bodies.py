@@ -104,7 +104,7 @@ def _keys_again(body: Succession, old: Genesis) -> Succession:
 EDITS: dict[str, tuple[str, Callable[[Succession, Genesis], Succession]]] = {
     "another log": ("predecessor's log", lambda body, _: _ended(body, log=ZERO_HASH)),
     "another origin": ("predecessor's origin", lambda body, _: _ended(body, origin=THIRD)),
-    "another size": ("predecessor's size", lambda body, _: _ended(body, size=2)),
+    "another size": ("predecessor's size", lambda body, _: _ended(body, size=9)),
     "another root": ("predecessor's root", lambda body, _: _ended(body, root=ZERO_HASH)),
     "no checkpoint": ("note", lambda body, _: _ended(body, checkpoint=b"")),
     "Ed25519 only": ("signature", lambda body, _: _one_line(body, 0)),

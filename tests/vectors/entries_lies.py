@@ -12,6 +12,7 @@ from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import DIRECTORY_CHAIN, ZERO_HASH, ChainId, Hash
 from ledger.wire.leaf import MEMBER_HEADER, encode_leaf
 from tests.vectors.entries_changes import enrol_body, revoke_body
+from tests.vectors.entries_epoch_lies import false_epochs, true_epochs
 from tests.vectors.entries_identity_lies import false_identities, true_identities
 from tests.vectors.entries_log import SmallLog, leaf_claim
 from tests.vectors.entries_registry import genesis_body
@@ -45,7 +46,8 @@ ACCESS_AT: Final = 12
 def continuations(log: SmallLog) -> list[tuple[str, SmallLog, bool]]:
     """Name, the longer log, and whether it is a true one."""
     found = []
-    for changes, valid in ((_true(), True), (_false(), False)):
+    true, false = _true() | true_epochs(), _false() | false_epochs()
+    for changes, valid in ((true, True), (false, False)):
         for name, change in changes.items():
             longer = log.copy()
             change(longer)

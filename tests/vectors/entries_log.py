@@ -13,10 +13,12 @@ from ledger.merkle import Frontier, inclusion_proof, leaf_hash, subtree_root
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.checkpoint import Checkpoint, MlDsaVerifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
+from ledger.wire.epoch import PAGE_ROWS, Epoch, Run, blind, commitment, page_hash
 from ledger.wire.erasure import Attest, EraseEntries, EraseRecord, Erasure
 from ledger.wire.ids import (
     BATCH_CHAIN,
     DIRECTORY_CHAIN,
+    EPOCH_CHAIN,
     ZERO_HASH,
     ActorId,
     ChainId,
@@ -55,6 +57,7 @@ from tests.vectors.entries_world import (
     Keyed,
     Signer,
     entry_id,
+    private,
 )
 from tests.vectors.files import stored
 
@@ -71,6 +74,7 @@ Author = Signer | Keyed
 SIGNATURES: Final[dict[str, str]] = dict(stored("log.json").get("ml_dsa_signatures", {}))
 DOCTOR_ML_DSA: Final = Keyed(DOCTOR.id, StatementKey.of(KeptMlDsa(AUTHOR_ML_DSA, SIGNATURES)))
 """The doctor behind its rotation."""
+LOG_ITSELF: Final = Keyed(ActorId(LOG_CHAIN), StatementKey.of(private("log statement key")))
 LINK_AT: Final = 13
 TIME: Final = START_MS // 1000 + 60
 
@@ -157,6 +161,31 @@ class SmallLog:
     def hash(self, index: int) -> Hash:
         return leaf_hash(self.leaves[index])
 
+    def before_the_newest(self) -> SmallLog:
+        """The log as it was one leaf ago; its newest leaf is a later one of its chain."""
+        shorter = self.copy()
+        raw = shorter.leaves.pop()
+        chain, seq, before = leaf_claim(raw)[34:50], int.from_bytes(raw[1:9], "big"), raw[41:49]
+        at = int.from_bytes(before, "big")
+        shorter.heads[chain] = (seq - 1, Hash(raw[9:41]), at)
+        return shorter
+
+    def epoch(self, body: bytes | None = None, by: Author = LOG_ITSELF) -> int:
+        """An epoch over every leaf, or with another body."""
+        chain = derived_chain(EPOCH_CHAIN, self.id, ActorId(LOG_CHAIN))
+        claim = replace(self.claim(Kind.EPOCH, chain, by), body=body or self.covering().encode())
+        return self.add(claim, by)
+
+    def covering(self) -> Epoch:
+        """The index of all leaves so far, in one short run."""
+        heads = [(ChainId(chain), *head) for chain, head in self.heads.items()]
+        rows = sorted(
+            blind(self.id, chain) + commitment(chain, seq + 1, index, hash_)
+            for chain, seq, hash_, index in heads
+        )
+        pages = [b"".join(rows[at : at + PAGE_ROWS]) for at in range(0, len(rows), PAGE_ROWS)]
+        return Epoch((Run(self.index, len(rows), subtree_root([page_hash(one) for one in pages])),))
+
     def batch(self, author: Author, members: list[Claim], body: BatchBody | None = None) -> int:
         """A batch leaf and its members; ``body`` puts a false one under the signature."""
         claims = [member.encode() for member in members]
@@ -242,6 +271,7 @@ def small_log() -> tuple[SmallLog, list[str]]:
     named("record-that-expires", log.add(expiring, CLINIC))
     for name, index in _governed_by_institutions(log):
         named(name, index)
+    named("epoch", log.epoch())
     return log, names
 
 

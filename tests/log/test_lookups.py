@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from ledger.author import CBOR, Draft
-from ledger.heads import Head
+from ledger.heads import ChainType, Head
 from ledger.log import Log
 from ledger.lookups import EpochIndex
-from ledger.merkle import check_multi
+from ledger.merkle import check_multi, leaf_hash
 from ledger.wire.claim import Kind
 from ledger.wire.epoch import (
     PAGE_ROWS,

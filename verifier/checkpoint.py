@@ -67,6 +67,8 @@ class Cosigner(NamedTuple):
 
 class Opened(NamedTuple):
     checkpoint: Checkpoint
+    log_lines: tuple[Cosigned, ...]
+    """The log's own; one of type 01 has no time."""
     custodians: tuple[Cosigner, ...]
     witnesses: tuple[Cosigner, ...]
     provisional: bool
@@ -96,31 +98,34 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 def open_checkpoint(raw: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
     """The checkpoint in a signed note, after every one of the log's `keys` verified on it."""
-    return _open(parse_note(raw), keys)
+    return _open(parse_note(raw), keys)[0]
 
 
 def open_under(raw: bytes, policy: Policy) -> Opened:
     """The checkpoint, and who of those that the policy names signed it."""
     note = parse_note(raw)
-    checkpoint = _open(note, policy.log_keys)
+    checkpoint, own = _open(note, policy.log_keys)
     return Opened(
         checkpoint,
+        own,
         _cosigners(note, checkpoint, policy.custodians),
         _cosigners(note, checkpoint, policy.witnesses),
         all(key.type != ML_DSA_44 for key in policy.log_keys),
     )
 
 
-def _open(note: Note, keys: Sequence[VerifierKey]) -> Checkpoint:
+def _open(note: Note, keys: Sequence[VerifierKey]) -> tuple[Checkpoint, tuple[Cosigned, ...]]:
     if not keys:
         raise ValueError("a checkpoint without a pinned key proves nothing")
-    checkpoint = parse_checkpoint(note.text)
+    checkpoint, lines = parse_checkpoint(note.text), []
     for key in keys:
         if key.name != checkpoint.origin:
             raise _false(f"origin {quote(key.name)}, as the verifier key", quote(checkpoint.origin))
-        if _cosigned("checkpoint signature", note, checkpoint, key) is None:
+        line = _cosigned("checkpoint signature", note, checkpoint, key)
+        if line is None:
             raise NotVerified("checkpoint signature", _one_line(key), "0 lines")
-    return checkpoint
+        lines.append(line)
+    return checkpoint, tuple(lines)
 
 
 def _cosigners(

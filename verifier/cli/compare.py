@@ -1,0 +1,78 @@
+"""`compare`: two views of one log."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from verifier import stateverdict
+from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
+from verifier.cli.outcome import finish
+from verifier.compare import Comparison, View, compare, view_of
+from verifier.fetch import open_source
+from verifier.keeping import Recorded, keep_evidence
+from verifier.note import MAX_NOTE_BYTES
+from verifier.report import problem_lines
+
+EXAMPLES = """\
+  counterfoil-verify compare https://log.example.com/ ./mirror --policy F
+  counterfoil-verify compare https://log.example.com/ https://mirror.example.net/ --policy F
+  counterfoil-verify compare mine.checkpoint ./export --policy F --keep ./split-view
+"""
+
+
+def add(commands: Commands) -> None:
+    summary = "compare two views of a log: is one the beginning of the other?"
+    parser = add_command(commands, "compare", summary, EXAMPLES)
+    for name in ("A", "B"):
+        parser.add_argument(
+            name.lower(),
+            metavar=name,
+            help="directory or URL of a log in tlog-tiles layout, or a checkpoint file",
+        )
+    parser.add_argument(
+        "--source", metavar="PATH_OR_URL", help="tiles, where the larger one is a checkpoint alone"
+    )
+    parser.add_argument(
+        "--keep", metavar="DIR", help="where to keep both checkpoints when they contradict"
+    )
+    add_policy(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    policy = policy_of(options)
+    tiles = None if options.source is None else Recorded(open_source(options.source))
+    views = [_view(place) for place in (options.a, options.b)]
+    result = compare(views[0], views[1], policy, tiles)
+    problem = result.problem
+    if options.keep is not None and result.forked:
+        _keep(Path(options.keep), result, [*(view.tiles for view in views), tiles])
+    if options.json:
+        found = stateverdict.as_json(result.older, result.newer, problem, result.forked)
+        verdict = json.dumps(found)
+    elif problem is None and result.older is not None and result.newer is not None:
+        verdict = stateverdict.continues(result.older, result.newer, policy)
+    else:
+        verdict = "" if problem is None else stateverdict.false(problem, policy, result.forked)
+    return finish(verdict, problem_lines([problem] if problem else []), problem is None)
+
+
+def _view(place: str) -> View:
+    if "://" in place or Path(place).is_dir():
+        return view_of(open_source(place))
+    return View(must_read(place, MAX_NOTE_BYTES), None)
+
+
+def _keep(directory: Path, result: Comparison, tiles: list[Recorded | None]) -> None:
+    """The checkpoints, and the tiles of the larger one that were read."""
+    if result.older is None or result.newer is None:
+        return
+    answers = {
+        path: raw
+        for one in tiles
+        if one is not None and one.answers.get("checkpoint") in (None, result.newer.note)
+        for path, raw in one.answers.items()
+    }
+    keep_evidence(directory, result.older.note, result.newer.note, answers)

@@ -1,0 +1,53 @@
+"""Two views of one log, by different routes: is one the beginning of the other?
+
+A view is a place with tiles (a directory or URL), or a checkpoint alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from verifier.consistency import Forked, Signed, check_continues, open_signed
+from verifier.errors import NotVerified, Problem, Unreadable
+from verifier.keeping import Recorded
+from verifier.note import MAX_NOTE_BYTES
+from verifier.policy import Policy
+from verifier.tiles import Source
+
+
+class View(NamedTuple):
+    note: bytes
+    tiles: Recorded | None
+
+
+@dataclass(slots=True)
+class Comparison:
+    older: Signed | None = None
+    newer: Signed | None = None
+    problem: Problem | None = None
+    forked: bool = False
+    """Both notes are rightly signed, and contradict each other."""
+
+
+def view_of(source: Source) -> View:
+    recorded = Recorded(source)
+    note = recorded.read("checkpoint", MAX_NOTE_BYTES)
+    if note is None:
+        raise Unreadable("no checkpoint there: not a log in tlog-tiles layout")
+    return View(note, recorded)
+
+
+def compare(one: View, other: View, policy: Policy, tiles: Recorded | None = None) -> Comparison:
+    """`tiles` serve where the larger view has none of its own. Raises only Unreadable."""
+    result = Comparison()
+    try:
+        views = [(open_signed(view.note, policy), view.tiles) for view in (one, other)]
+        views.sort(key=lambda view: view[0].checkpoint.size)
+        (older, _), (newer, own) = views
+        result.older, result.newer = older, newer
+        check_continues(older, newer, own or tiles)
+    except NotVerified as error:
+        result.problem = error.problem
+        result.forked = isinstance(error, Forked)
+    return result

@@ -77,7 +77,7 @@ def test_states_that_do_not_continue(place: Path, capsys: Capture) -> None:
         (["large", "small", "--source", "new"], "consistency", 1),
         (["forked", "large", "--source", "new"], "split view", 1),
         (["forked", "large", "--source", "fork"], "tile", 1),
-        (["small", "large", "--source", "old"], "no tile/0/001.p/59", 3),
+        (["small", "large", "--source", "old"], "no tile/0/000", 3),
         (["small", "large"], "give the tiles", 3),
     ):
         assert run(place, "consistency", *words) == code

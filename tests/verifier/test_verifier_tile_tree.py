@@ -53,16 +53,19 @@ def test_a_full_tile_in_place_of_a_partial_one(large: dict[str, bytes]) -> None:
     assert TileTree(Memory(files), 300).root(300) == tree_root(HASHES[:300])
 
 
-def test_tiles_that_are_wrong(large: dict[str, bytes]) -> None:
-    root = tree_root(HASHES[:600])
-    files = tiles(600)
-    for path in files:
-        damaged = files | {path: bytes(32) + files[path][32:]}
-        with pytest.raises(NotVerified):
-            TileTree(Memory(damaged), 600).proven_root(1, root)
-        with pytest.raises(NotVerified):
-            TileTree(Memory(files | {path: files[path][1:]}), 600).proven_root(1, root)
-        with pytest.raises(Unreadable):
-            TileTree(Memory({k: v for k, v in files.items() if k != path}), 600).proven_root(
-                1, root
-            )
+NEEDED = {"tile/0/000": 1, "tile/0/001": 300, "tile/0/002.p/88": 1, "tile/1/000.p/2": 1}
+"""Tiles of size 600, and an earlier size for which each is read."""
+
+
+@pytest.mark.parametrize("path", NEEDED)
+def test_tiles_that_are_wrong(path: str) -> None:
+    files, root = tiles(600), tree_root(HASHES[:600])
+    assert files.keys() == NEEDED.keys()
+    fewer = {other: raw for other, raw in files.items() if other != path}
+    for tree, error in (
+        (files | {path: bytes(len(files[path]))}, NotVerified),
+        (files | {path: files[path][1:]}, NotVerified),
+        (fewer, Unreadable),
+    ):
+        with pytest.raises(error):
+            TileTree(Memory(tree), 600).proven_root(NEEDED[path], root)

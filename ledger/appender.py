@@ -367,7 +367,7 @@ class Appender:
         parts, start = self._parts, draft.view.size
         parts.frontier, self.checkpoint = frontier, checkpoint
         self._received_ms = draft.received_ms
-        parts.latest_id = max(parts.latest_id, max(draft.ids))
+        parts.latest_id = max(parts.latest_id, draft.newest_id)
         for index, claim in draft.registry_changes:
             parts.registry.apply(claim, index)
             self.public_keys = parts.registry.statement_keys()

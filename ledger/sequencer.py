@@ -77,7 +77,9 @@ class LogView:
     find_id: Callable[[bytes], int | None]
     """Index for entry id ‖ author, or None."""
     latest_id: bytes
-    """The largest entry id ‖ author in the log: a larger one is new without a look-up."""
+    """The largest entry id ‖ author in the log, those of epochs apart: a larger one is new without
+    a look-up.
+    """
     leaf: Callable[[int], bytes]
     inherited: Callable[[ChainId], Head | None] = lambda _chain: None
     """The head of a chain in the newest earlier log of the line that has it."""
@@ -131,6 +133,8 @@ class Draft:
     epochs: list[int] = field(default_factory=list)
     ids: dict[bytes, int] = field(default_factory=dict)
     """entry id ‖ author -> index."""
+    newest_id: bytes = b""
+    """The largest of them, those of epochs apart: no author's id is ever one of those."""
     _heads: dict[ChainId, Head] = field(default_factory=dict)
     _continued: set[ChainId] = field(default_factory=set)
     """Chains whose head lies in an earlier log: their next leaf says so."""
@@ -322,7 +326,8 @@ class Draft:
         hash_ = Hash(sha256(b"\0" + leaf).digest())
         after = Head(kind, head.length + 1 if head else 1, index, hash_)
         self._heads[claim.chain] = after
-        self.ids[claim.entry_id + claim.author] = index
+        key = claim.entry_id + claim.author
+        self.ids[key] = index
         self.leaves.append(leaf)
         self.hashes.append(hash_)
         self.chains.append(claim.chain)
@@ -334,8 +339,10 @@ class Draft:
             self.large.append((index, claim.blob_hash, entry.chunks))
         if claim.kind in REGISTRY_KINDS:
             self.registry_changes.append((index, claim))
-        elif claim.kind is Kind.EPOCH:
+        if claim.kind is Kind.EPOCH:
             self.epochs.append(index)
+        else:
+            self.newest_id = max(self.newest_id, key)
         return Appended(LeafIndex(index), 1, hash_)
 
     def _new_ids(self, batch: AdmittedBatch) -> list[bytes]:
@@ -349,9 +356,7 @@ class Draft:
         own = batch.entry.claim.entry_id + author
         if len({own, *keys}) != len(keys) + 1:
             raise BadRequest("an entry id occurs twice in the batch")
-        for key in (
-            keys if min(keys) <= max(self.view.latest_id, max(self.ids, default=b"")) else ()
-        ):
+        for key in keys if min(keys) <= max(self.view.latest_id, self.newest_id) else ():
             if self._find_id(key) is not None:
                 raise Conflict(
                     f"entry id {key[:16].hex()} is used already; the batch is refused whole",
@@ -387,6 +392,7 @@ class Draft:
     ) -> None:
         index, received = self.next_index, self.received_ms
         self.ids.update(zip(ids, range(index, index + len(ids)), strict=True))
+        self.newest_id = max(self.newest_id, max(ids))
         leaves, hashes, after = self.leaves, self.hashes, self.heads
         pack, digest, new = MEMBER_HEADER.pack, sha256, tuple.__new__
         continued = self._continued

@@ -4,102 +4,179 @@ A batch leaf at index b with count n and root r is followed by exactly n leaves 
 b+1 … b+n, with batch index b and positions 0 … n-1, of the batch's member kind, author and time,
 and r = RFC 6962 root over SHA-256(00 | "counterfoil/batch-member/v1" | claim). No checkpoint falls
 between.
+
+Members are taken in groups that are alike, and a log is read in spans: what a span's first leaves,
+its *lead*, belong to is known when the span before has been read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import sha256
 
-from verifier.bodies import Batch
-from verifier.claim import KINDS
+from verifier.bodies import MAX_MEMBERS, Batch
+from verifier.claim import KINDS, Claim
 from verifier.errors import NotVerified
-from verifier.leaf import Leaf
+from verifier.leaf import Membership
 from verifier.merkle import root
 
 _PREFIX = b"\x00counterfoil/batch-member/v1"
 
 
-def member_hash(claim: bytes) -> bytes:
-    return sha256(_PREFIX + claim).digest()
+@dataclass(slots=True)
+class Members:
+    """Members that follow each other, with one batch index, author, kind and time."""
+
+    first: int
+    batch_index: int
+    position: int
+    received_ms: int
+    kind: int
+    author: bytes
+    hashes: list[bytes] = field(default_factory=list)
+
+    def takes(self, member: Membership, claim: Claim, received_ms: int) -> bool:
+        return (
+            member.batch_index == self.batch_index
+            and member.position == self.position + len(self.hashes)
+            and received_ms == self.received_ms
+            and claim.kind == self.kind
+            and claim.author == self.author
+        )
+
+
+@dataclass(slots=True)
+class Opened:
+    """A batch whose members are being read."""
+
+    index: int
+    author: bytes
+    received_ms: int
+    batch: Batch
+    hashes: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Lead:
+    """The members that a span begins with."""
+
+    groups: list[Members] = field(default_factory=list)
+    ended_at: int | None = None
+    """The leaf behind them, None where the span holds nothing else."""
+
+
+def member_hash(claim_bytes: bytes) -> bytes:
+    return sha256(_PREFIX + claim_bytes).digest()
 
 
 class Batches:
-    """The batch whose members are being read, if any."""
+    """Checks batches as their leaves come, in order."""
 
-    def __init__(self) -> None:
-        self._batch: Batch | None = None
-        self._index = -1
-        self._author = b""
-        self._received_ms = 0
-        self._members: list[bytes] = []
+    def __init__(self, report: Callable[[NotVerified], None]) -> None:
+        self.opened: Opened | None = None
+        self._report = report
         self._reported_to = -1
-        """Last index of a batch that was already reported broken."""
+        """Last index of what was already reported broken."""
 
     def start(self, index: int, author: bytes, received_ms: int, batch: Batch) -> None:
-        self._batch, self._index, self._author, self._members = batch, index, author, []
-        self._received_ms = received_ms
+        self.opened = Opened(index, author, received_ms, batch)
+
+    def resume(self, opened: Opened | None) -> None:
+        """Behind what was read elsewhere."""
+        self.opened = opened
+
+    def unreadable(self, index: int) -> None:
+        """A leaf that may have been anything, and is reported as such."""
+        self.not_a_member(index)
+        self._reported_to = index + MAX_MEMBERS
 
     def not_a_member(self, index: int) -> None:
-        """Called for a leaf that is no member, and for one that cannot be read."""
-        batch, position = self._batch, len(self._members)
-        if batch is not None:
-            self._break(batch)
-            raise NotVerified(
-                "batch",
-                f"member {position} of {batch.count} of the batch at leaf {self._index}",
+        opened = self.opened
+        if opened is not None:
+            self._break(
+                opened,
+                f"member {len(opened.hashes)} of {opened.batch.count} of the batch at leaf "
+                f"{opened.index}",
                 "a leaf that is none",
                 index,
             )
 
-    def member(self, index: int, leaf: Leaf) -> None:
-        batch, member = self._batch, leaf.member
-        if member is None:
-            raise ValueError("not a member")
-        if batch is None:
-            if index > self._reported_to:
-                raise NotVerified("batch", "a batch that this member follows", "none", index)
+    def members(self, group: Members) -> None:
+        opened = self.opened
+        if opened is None:
+            self._lone(group.first, len(group.hashes))
             return
-        position = len(self._members)
-        if member.batch_index != self._index or member.position != position:
-            self._break(batch)
-            raise NotVerified(
-                "batch",
-                f"position {position} of batch {self._index}",
-                f"position {member.position} of batch {member.batch_index}",
-                index,
+        position = len(opened.hashes)
+        if group.batch_index != opened.index or group.position != position:
+            self._break(
+                opened,
+                f"position {position} of batch {opened.index}",
+                f"position {group.position} of batch {group.batch_index}",
+                group.first,
             )
-        self._members.append(member_hash(leaf.claim_bytes))
-        if len(self._members) == batch.count:
-            self._batch = None
-            found = root(self._members)
-            if found != batch.root:
-                raise NotVerified(
-                    "batch", f"member root {batch.root.hex()}", found.hex(), self._index
-                )
-        if leaf.received_ms != self._received_ms:
-            raise NotVerified(
-                "batch", f"received at {self._received_ms}", str(leaf.received_ms), index
-            )
-        if leaf.claim.kind != batch.member_kind:
-            raise NotVerified(
-                "batch", f"kind {KINDS[batch.member_kind].name}", KINDS[leaf.claim.kind].name, index
-            )
-        if leaf.claim.author != self._author:
-            raise NotVerified(
-                "batch", f"author {self._author.hex()}", leaf.claim.author.hex(), index
-            )
+            return
+        taken = min(opened.batch.count - position, len(group.hashes))
+        opened.hashes += group.hashes[:taken]
+        self._check_alike(opened, group)
+        if len(opened.hashes) == opened.batch.count:
+            self._close(opened)
+            if taken < len(group.hashes):
+                self._lone(group.first + taken, len(group.hashes) - taken)
 
     def end(self, size: int) -> None:
         """The checkpoint's size must not lie inside a batch."""
-        if self._batch is not None:
-            check_outside(self._index, self._batch.count, size)
+        if self.opened is not None:
+            try:
+                check_outside(self.opened.index, self.opened.batch.count, size)
+            except NotVerified as error:
+                self._report(error)
 
-    def _break(self, batch: Batch) -> None:
-        self._batch = None
-        self._reported_to = self._index + batch.count
+    def _close(self, opened: Opened) -> None:
+        self.opened = None
+        found = root(opened.hashes)
+        if found != opened.batch.root:
+            self._false(f"member root {opened.batch.root.hex()}", found.hex(), opened.index)
+
+    def _check_alike(self, opened: Opened, group: Members) -> None:
+        batch, index = opened.batch, group.first
+        if group.received_ms != opened.received_ms:
+            self._false(f"received at {opened.received_ms}", str(group.received_ms), index)
+        if group.kind != batch.member_kind:
+            wanted = f"kind {KINDS[batch.member_kind].name}"
+            self._false(wanted, KINDS[group.kind].name, index)
+        if group.author != opened.author:
+            self._false(f"author {opened.author.hex()}", group.author.hex(), index)
+
+    def _lone(self, index: int, count: int) -> None:
+        if index > self._reported_to:
+            self._false("a batch that this member follows", "none", index)
+        self._reported_to = max(self._reported_to, index + count)
+
+    def _break(self, opened: Opened, expected: str, found: str, index: int) -> None:
+        self.opened = None
+        self._reported_to = opened.index + opened.batch.count
+        self._false(expected, found, index)
+
+    def _false(self, expected: str, found: str, index: int) -> None:
+        self._report(NotVerified("batch", expected, found, index))
+
+
+def join_lead(
+    opened: Opened | None, lead: Lead, report: Callable[[NotVerified], None]
+) -> Opened | None:
+    """The lead of a span, behind what the span before left open. Returns what is still open."""
+    batches = Batches(report)
+    batches.resume(opened)
+    for group in lead.groups:
+        batches.members(group)
+    if lead.ended_at is not None:
+        batches.not_a_member(lead.ended_at)
+    return batches.opened
 
 
 def check_outside(batch_index: int, count: int, size: int) -> None:
+    """A checkpoint of this size must not lie inside the batch."""
     if batch_index < size <= batch_index + count:
         raise NotVerified(
             "batch", f"a checkpoint size over {batch_index + count}", str(size), batch_index

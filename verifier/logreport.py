@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from verifier.checkpoint import Checkpoint
+from verifier.checkpoint import Checkpoint, Opened
+from verifier.claim import KINDS
 from verifier.errors import Problem
+from verifier.registry import Registry
 
 MAX_PROBLEMS = 20
+_STEPS = (
+    "bundle", "tile", "genesis", "succession", "renewal", "leaf", "statement", "claim", "cbor",
+    "log", "time", "entry id", "expiry", "batch", "chain", "amended", "erasure", "key", "role",
+    "approvals", "trust", "actor", "signature", "epoch",
+)  # fmt: skip
+"""As far as the order of problems with one leaf goes."""
 
 
 @dataclass(slots=True)
 class LogReport:
     origin: str
     checkpoint: Checkpoint | None = None
+    opened: Opened | None = None
+    """The checkpoint of the newest log, with who signed it."""
     audited: bool = False
     """Its leaves were read, as far as there was no problem."""
     log_id: bytes | None = None
+    registry: Registry | None = None
+    """Behind the last leaf."""
     leaves: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    authors: Counter[bytes] = field(default_factory=Counter)
     chains: int = 0
     """With a leaf in this log."""
     actors: int = 0
@@ -37,7 +51,24 @@ class LogReport:
         return self.audited and not self.problems and before
 
     def add(self, problem: Problem) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
-        else:
-            self.capped = True
+        self.problems.append(problem)
+        self.capped |= len(self.problems) > MAX_PROBLEMS
+
+    def take(self, problems: Sequence[Problem], capped: bool) -> None:
+        """What a part of the audit found, which may have found more."""
+        for problem in problems:
+            self.add(problem)
+        self.capped |= capped
+
+    def count_kind(self, kind: int, count: int) -> None:
+        self.kinds[KINDS[kind].name] += count
+
+    def sort(self) -> None:
+        """In order of the leaves, and no more than a reader wants to see."""
+        self.problems.sort(key=_place)
+        del self.problems[MAX_PROBLEMS:]
+
+
+def _place(problem: Problem) -> tuple[bool, int, int]:
+    rank = _STEPS.index(problem.step) if problem.step in _STEPS else len(_STEPS)
+    return problem.index is None, problem.index or 0, rank

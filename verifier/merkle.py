@@ -6,10 +6,16 @@ a tree of n > 1 leaves splits at the largest power of two below n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import sha3_256, sha256
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Protocol
 
 from verifier.errors import NotVerified
+
+
+class Hashed(Protocol):
+    def digest(self) -> bytes: ...
+
 
 EMPTY_ROOT = sha256(b"").digest()
 
@@ -155,24 +161,30 @@ def _inconsistent(expected: str, found: str) -> NotVerified:
     return NotVerified("consistency", expected, found)
 
 
-class Sha3Tree:
-    """The root over SHA3-256 of leaves that come one by one."""
+class GrowingTree:
+    """The root over hashes that come one by one: of leaves, or of perfect subtrees of one size."""
 
-    def __init__(self) -> None:
+    def __init__(self, algorithm: Callable[[bytes], Hashed] = sha256) -> None:
+        self._hash = algorithm
         self._size = 0
         self._roots: list[bytes] = []
         """Of the perfect subtrees so far, the largest first."""
 
-    def add(self, entry: bytes) -> None:
-        node, size = sha3_256(b"\x00" + entry).digest(), self._size
-        while size & 1:
-            node = sha3_256(b"\x01" + self._roots.pop() + node).digest()
-            size >>= 1
-        self._roots.append(node)
-        self._size += 1
+    def extend(self, hashes: Iterable[bytes]) -> None:
+        roots, size, hash_of = self._roots, self._size, self._hash
+        for node in hashes:
+            left = size
+            while left & 1:
+                node = hash_of(b"\x01" + roots.pop() + node).digest()
+                left >>= 1
+            roots.append(node)
+            size += 1
+        self._size = size
 
     def root(self) -> bytes:
-        result = self._roots[-1] if self._roots else sha3_256(b"").digest()
+        if not self._roots:
+            return self._hash(b"").digest()
+        result = self._roots[-1]
         for left in reversed(self._roots[:-1]):
-            result = sha3_256(b"\x01" + left + result).digest()
+            result = self._hash(b"\x01" + left + result).digest()
         return result

@@ -79,20 +79,42 @@ def decode_bundle(raw: bytes, count: int, first: int = 0) -> list[bytes]:
     return entries
 
 
+def compare_tile(source: Source, level: int, number: int, row: Sequence[bytes]) -> None:
+    """The stored hash tile against what the leaves give."""
+    width = len(row)
+    path = tile_path(level, number, width)
+    raw, count = _read(source, level, number, width, TILE_BYTES)
+    if raw is None:
+        raise NotVerified("tile", f"hashes in {path}", "no such file")
+    if len(raw) != count * 32:
+        found = f"{len(raw)} bytes" if len(raw) <= TILE_BYTES else "more"
+        raise NotVerified("tile", f"{count * 32} bytes in {path}", found)
+    if raw[: width * 32] != b"".join(row):
+        at = next(i for i in range(width) if raw[32 * i : 32 * i + 32] != row[i])
+        found = raw[32 * at : 32 * at + 32].hex()
+        index = (number * WIDTH + at) * WIDTH**level
+        raise NotVerified("tile", f"{row[at].hex()} as hash {at} of {path}", found, index)
+
+
 class Tree:
-    """Takes leaf hashes in order, 256 at a time, and compares each stored hash tile on the way."""
+    """Takes the roots of full bundles and the leaf hashes behind them, in order, and compares each
+    stored hash tile above the full bundles on the way.
+    """
 
     def __init__(self, source: Source, report: Callable[[NotVerified], None]) -> None:
         self._source = source
         self._report = report
-        self._open: list[list[bytes]] = []
+        self._open: list[list[bytes]] = [[]]
         """Per level, the hashes of the tile that is not yet full."""
-        self._full: list[int] = []
+        self._full: list[int] = [0]
         """Per level, the number of full tiles."""
 
-    def add(self, hashes: Sequence[bytes]) -> None:
-        """The leaf hashes of one bundle; only the last may be short."""
-        self._add(0, hashes)
+    def add(self, bundles: Sequence[bytes], rest: Sequence[bytes] = ()) -> None:
+        """`rest`: the leaf hashes of the last bundle, where it is short."""
+        for root in bundles:
+            self._add(1, root)
+        self._full[0] += len(bundles)
+        self._open[0] += rest
 
     def root(self) -> bytes:
         """Compare the partial tiles and return the root. Call once, at the end."""
@@ -103,32 +125,20 @@ class Tree:
                 subtrees += perfect_subtrees(self._open[level])
         return join(subtrees) if subtrees else EMPTY_ROOT
 
-    def _add(self, level: int, hashes: Sequence[bytes]) -> None:
+    def _add(self, level: int, root: bytes) -> None:
         if level == len(self._open):
             self._open.append([])
             self._full.append(0)
         row = self._open[level]
-        row += hashes
+        row.append(root)
         if len(row) == WIDTH:
             self._compare(level)
             self._full[level] += 1
             self._open[level] = []
-            self._add(level + 1, [perfect_root(row)])
+            self._add(level + 1, perfect_root(row))
 
     def _compare(self, level: int) -> None:
-        number, row = self._full[level], self._open[level]
-        width = len(row)
-        path = tile_path(level, number, width)
-        raw, count = _read(self._source, level, number, width, TILE_BYTES)
-        if raw is None:
-            self._report(NotVerified("tile", f"hashes in {path}", "no such file"))
-        elif len(raw) != count * 32:
-            found = f"{len(raw)} bytes" if len(raw) <= TILE_BYTES else "more"
-            self._report(NotVerified("tile", f"{count * 32} bytes in {path}", found))
-        elif raw[: width * 32] != b"".join(row):
-            at = next(i for i in range(width) if raw[32 * i : 32 * i + 32] != row[i])
-            found = raw[32 * at : 32 * at + 32].hex()
-            index = (number * WIDTH + at) * WIDTH**level
-            self._report(
-                NotVerified("tile", f"{row[at].hex()} as hash {at} of {path}", found, index)
-            )
+        try:
+            compare_tile(self._source, level, self._full[level], self._open[level])
+        except NotVerified as error:
+            self._report(error)

@@ -22,6 +22,7 @@ from verifier.audit import audit_log
 from verifier.errors import BadArgument, Unreadable
 from verifier.logreport import LogReport
 from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 from verifier.proof import check_proof
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 def _audit(log: Log, files: dict[str, bytes] | None = None) -> LogReport:
     keys = [parse_verifier_key(vkey) for vkey in log.vkeys]
-    return audit_log(Memory(log.files() if files is None else files), keys)
+    return audit_log(Memory(log.files() if files is None else files), policy_of_keys(keys))
 
 
 def _with_seconds(log: Log, seconds: int) -> bytes:

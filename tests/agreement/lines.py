@@ -20,6 +20,7 @@ from verifier.audit import audit_log
 from verifier.fetch import open_source
 from verifier.logreport import LogReport
 from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 
 
 def write(old: Sample, log: Log) -> None:
@@ -61,7 +62,7 @@ class Line:
     def audit(self, at: int, predecessors: Sequence[int]) -> LogReport:
         return audit_log(
             open_source(str(self.export(at))),
-            [parse_verifier_key(text) for text in self.vkeys(at)],
+            policy_of_keys(parse_verifier_key(text) for text in self.vkeys(at)),
             predecessors=[open_source(str(self.export(one))) for one in predecessors],
         )
 

@@ -28,6 +28,7 @@ from verifier.ed25519 import check_public_key
 from verifier.errors import Unreadable
 from verifier.fetch import open_source
 from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,9 @@ class Verdicts:
         checkpoint = Checkpoint(SECOND, TreeSize(len(leaves)), root)
         signed = sign_published(checkpoint, self._keys.checkpoint, self._keys.checkpoint_ml_dsa, 0)
         try:
-            report = audit_log(Files(leaves, signed), self._vkeys, predecessors=[self._old])
+            report = audit_log(
+                Files(leaves, signed), policy_of_keys(self._vkeys), predecessors=[self._old]
+            )
         except Unreadable:
             return False
         return report.verified

@@ -36,6 +36,7 @@ from verifier.ed25519 import check_public_key
 from verifier.fetch import open_source
 from verifier.logreport import LogReport
 from verifier.note import VerifierKey, parse_verifier_key
+from verifier.policy import policy_of_keys
 from verifier.proof import check_proof
 
 VECTORS = load("log.json")
@@ -60,7 +61,7 @@ class Files:
 
 
 def audit(leaves: list[bytes], checkpoint: str, keys: list[VerifierKey]) -> LogReport:
-    return audit_log(Files(leaves, b64decode(checkpoint)), keys)
+    return audit_log(Files(leaves, b64decode(checkpoint)), policy_of_keys(keys))
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +188,7 @@ class Written:
         return Author(log.reader.registry.log, actor, StatementKey.of(private))
 
     def audit(self) -> LogReport:
-        return audit_log(open_source(str(self.directory)), self.keys)
+        return audit_log(open_source(str(self.directory)), policy_of_keys(self.keys))
 
 
 def one(outcomes: Sequence[Outcome]) -> Appended:

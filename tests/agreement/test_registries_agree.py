@@ -5,7 +5,6 @@ again, and as the verifier reads the leaves.
 from __future__ import annotations
 
 from contextlib import closing
-from hashlib import sha256
 from random import Random
 
 import pytest
@@ -22,15 +21,14 @@ from ledger.wire import statement as ledger_statement
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.ids import ActorId, ChainId
 from ledger.wire.statement import StatementKey
+from tests.agreement.test_logs_agree import Files
 from tests.log.governed import governor_of, new_key, registered
 from tests.log.sample import make_sample, memory_directory
-from verifier.checkpoint import open_checkpoint
+from verifier.audit import audit_log
 from verifier.errors import NotVerified
-from verifier.leafrules import LeafRules, Line
-from verifier.logreport import LogReport
 from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 from verifier.registry import Registry as VerifierRegistry
-from verifier.signatures import ThreadedChecker
 from verifier.statement import parse_statement
 
 ROLES = ("organisation", "gateway", "practitioner", "person", "proxy", "guardian", "device", "app")
@@ -116,16 +114,10 @@ class Walk:
 def verifier_registry(leaves: list[bytes], note: bytes, vkeys: tuple[str, ...]) -> VerifierRegistry:
     """As the verifier holds it behind the last leaf, all of which it must take."""
     keys = [parse_verifier_key(text) for text in vkeys]
-    checkpoint = open_checkpoint(note, keys)
-    report, line, checker = LogReport(checkpoint.origin), Line(), ThreadedChecker()
-    rules = LeafRules(checkpoint, keys, checker, report, line)
-    for index, raw in enumerate(leaves):
-        rules.check(index, raw, sha256(b"\0" + raw).digest())
-    assert (report.problems, checker.failures(wait=True)) == ([], [])
-    checker.close()
-    rules.hand_over(b"")
-    assert line.registry is not None
-    return line.registry
+    report = audit_log(Files(leaves, note), policy_of_keys(keys))
+    assert report.problems == []
+    assert report.registry is not None
+    return report.registry
 
 
 def ledger_takes(registry: LedgerRegistry, entry: Submission, ms: int) -> bool:

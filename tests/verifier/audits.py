@@ -6,6 +6,7 @@ from tests.verifier.logmaker import Log, Memory
 from verifier.audit import audit_log
 from verifier.logreport import LogReport
 from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 
 
 def audit(
@@ -13,7 +14,7 @@ def audit(
 ) -> LogReport:
     keys = [parse_verifier_key(text) for text in log.vkeys]
     before = [Memory(one.files()) for one in predecessors]
-    return audit_log(Memory(log.files() if files is None else files), keys, predecessors=before)
+    return audit_log(Memory(log.files() if files is None else files), policy_of_keys(keys), before)
 
 
 def steps(report: LogReport) -> list[str]:

@@ -29,6 +29,7 @@ from tests.verifier.logmaker import Log, Memory, Sample
 from verifier.audit import audit_log
 from verifier.logreport import LogReport
 from verifier.note import VerifierKey, parse_verifier_key
+from verifier.policy import policy_of_keys
 
 L = 2**252 + 27742317777372353535851937790883648493
 SMALL_ORDER = {
@@ -44,7 +45,7 @@ SMALL_ORDER = {
 
 def audit(log: Log, files: dict[str, bytes] | None = None) -> LogReport:
     keys = [parse_verifier_key(text) for text in log.vkeys]
-    return audit_log(Memory(log.files() if files is None else files), keys)
+    return audit_log(Memory(log.files() if files is None else files), policy_of_keys(keys))
 
 
 def test_a_true_log_verifies(sample: Sample) -> None:

@@ -41,6 +41,7 @@ from verifier.errors import NotVerified
 from verifier.founding import open_genesis
 from verifier.leaf import parse_leaf
 from verifier.note import VerifierKey, decode_base64, parse_note, parse_verifier_key
+from verifier.policy import policy_of_keys
 from verifier.proof import check_proof, parse_proof
 from verifier.statement import parse_statement
 from verifier.succession import parse_succession_file
@@ -239,7 +240,7 @@ def tiny() -> Log:
 
 
 TINY = tiny()
-TINY_KEYS = [parse_verifier_key(text) for text in TINY.vkeys]
+TINY_POLICY = policy_of_keys(parse_verifier_key(text) for text in TINY.vkeys)
 SLICES = 4
 
 
@@ -260,10 +261,10 @@ def test_every_byte_of_a_bundle_counts(part: int) -> None:
     path = f"tile/entries/000.p/{len(TINY.leaves)}"
     files = TINY.files()
     raw = files[path]
-    assert audit_log(Memory(files), TINY_KEYS).verified
+    assert audit_log(Memory(files), TINY_POLICY).verified
     for at in range(part, len(raw), SLICES):
         changed = raw[:at] + bytes([raw[at] ^ (1 << at % 8)]) + raw[at + 1 :]
-        assert not audit_log(Memory({**files, path: changed}), TINY_KEYS).verified, at
+        assert not audit_log(Memory({**files, path: changed}), TINY_POLICY).verified, at
 
 
 @pytest.mark.usefixtures("fast_keys")
@@ -277,7 +278,7 @@ def test_every_signed_byte_counts_even_to_a_lying_log() -> None:
     keys = [parse_verifier_key(text) for text in log.vkeys]
     for at in range(len(raw)):
         log.put(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
-        report = audit_log(Memory(log.files()), keys[:1])
+        report = audit_log(Memory(log.files()), policy_of_keys(keys[:1]))
         log.leaves.pop()
         log.hashes.pop()
         assert report.verified is (at in range(49, 57) and believable(raw, at)), at

@@ -30,6 +30,7 @@ from verifier.audit import audit_log
 from verifier.errors import Unreadable
 from verifier.logreport import LogReport
 from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 
 
 class Ended(Sample):
@@ -237,7 +238,7 @@ def both_steps(new: Log, old: Log, *sizes: int) -> list[str]:
     """Steps of the problems of both logs; of the old one there are files of these sizes too."""
     files = {path: raw for size in sizes for path, raw in old.files(size).items()} | old.files()
     keys = [parse_verifier_key(text) for text in new.vkeys]
-    report = audit_log(Memory(new.files()), keys, predecessors=[Memory(files)])
+    report = audit_log(Memory(new.files()), policy_of_keys(keys), predecessors=[Memory(files)])
     assert not report.verified
     return [step for one in (*report.predecessors, report) for step in steps(one)]
 
@@ -408,7 +409,7 @@ def pair() -> tuple[Ended, Log]:
 def audit_files(new: dict[str, bytes], old: dict[str, bytes]) -> LogReport | None:
     keys = [parse_verifier_key(text) for text in pair()[1].vkeys]
     try:
-        return audit_log(Memory(new), keys, predecessors=[Memory(old)])
+        return audit_log(Memory(new), policy_of_keys(keys), predecessors=[Memory(old)])
     except Unreadable:
         return None
 

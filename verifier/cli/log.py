@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from verifier import logverdict
-from verifier.audit import audit_log
+from verifier.audit import Options, audit_log
 from verifier.cli.arguments import Commands, add_command, add_policy, policy_of
 from verifier.cli.outcome import Progress, finish
 from verifier.fetch import open_source
@@ -36,14 +36,15 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    keys = policy_of(options).log_keys
+    policy = policy_of(options)
     progress = Progress()
     predecessors = [open_source(place) for place in options.predecessor]
     try:
         result = audit_log(
-            open_source(options.log), keys, progress=progress, predecessors=predecessors
+            open_source(options.log), policy, predecessors, Options(progress=progress)
         )
     finally:
         progress.clear()
     render = logverdict.as_json if options.json else logverdict.in_words
-    return finish(render(result, keys), logverdict.problem_lines(result), result.verified)
+    text = render(result, policy.log_keys)
+    return finish(text, logverdict.problem_lines(result), result.verified)

@@ -1,0 +1,87 @@
+"""What is checked from one span to the next: the tree, time, batches that reach over the border."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import sha3_256
+
+from verifier.audit.batchstate import lead_of, opened_of
+from verifier.audit.spans import AUTHOR, Record
+from verifier.batches import Batches, Opened, join_lead
+from verifier.checkpoint import Checkpoint
+from verifier.errors import NotVerified, Problem
+from verifier.logreport import LogReport
+from verifier.merkle import GrowingTree
+from verifier.tiles import Source, Tree
+
+
+class InOrder:
+    """Takes the records of a log's spans, one after the other."""
+
+    def __init__(self, source: Source, checkpoint: Checkpoint, report: LogReport) -> None:
+        self._checkpoint = checkpoint
+        self._report = report
+        self._tree = Tree(source, lambda error: report.add(error.problem))
+        self._renewed = GrowingTree(sha3_256)
+        self._last_ms = 0
+        self._opened: Opened | None = None
+        self.leaves = 0
+        self.stopped: str | None = None
+        """Why nothing behind the last record is looked at."""
+        self.rows: Counter[str] = Counter()
+        """Of some sections, in all records."""
+        self.last_ms = 0
+
+    def take(self, record: Record, skimmed: bool) -> None:
+        header = record.header
+        self._report.take([Problem(*one) for one in header["problems"]], header["capped"])
+        bundles, hashes = record.section("bundles"), record.section("hashes")
+        self._tree.add(_hashes(bundles), _hashes(hashes)[len(bundles) // 32 * 256 :])
+        self.leaves = self._report.leaves = header["first"] + header["count"]
+        self.stopped = header["stopped"] or ("capped" if self._report.capped else None)
+        if not skimmed:
+            self._count(record)
+            self._time(header["first_ms"], header["last_ms"])
+            self._opened = join_lead(self._opened, lead_of(record), self._add)
+            if header["lead_ended_at"] is not None:
+                self._opened = opened_of(record)
+
+    def end(self) -> None:
+        """All leaves were taken: the checkpoint's size and root."""
+        batches = Batches(self._add)
+        batches.resume(self._opened)
+        batches.end(self._checkpoint.size)
+        root, wanted = self._tree.root(), self._checkpoint.root
+        if root != wanted:
+            self._add(NotVerified("root", f"{wanted.hex()} (checkpoint)", root.hex()))
+
+    @property
+    def renewed_root(self) -> bytes:
+        return self._renewed.root()
+
+    def _count(self, record: Record) -> None:
+        header, report = record.header, self._report
+        for kind, count in header["kinds"]:
+            report.count_kind(kind, count)
+        for author, count in AUTHOR.iter_unpack(record.section("authors")):
+            report.authors[author] += count
+        for name in ("segments", "ids", "references"):
+            self.rows[name] += header[name]
+        if header["renewed"] is not None:
+            self._renewed.extend([bytes.fromhex(header["renewed"])])
+
+    def _time(self, first: tuple[int, int] | None, last_ms: int) -> None:
+        if first is None:
+            return
+        index, received_ms = first
+        if received_ms < self.last_ms:
+            found = str(received_ms)
+            self._add(NotVerified("time", f"received at {self.last_ms} or later", found, index))
+        self.last_ms = last_ms
+
+    def _add(self, error: NotVerified) -> None:
+        self._report.add(error.problem)
+
+
+def _hashes(raw: bytes) -> list[bytes]:
+    return [raw[at : at + 32] for at in range(0, len(raw), 32)]

@@ -1,4 +1,4 @@
-"""A log of any size, written from the specification and nothing else: the files that an audit reads.
+"""A log of any size, written from the specification: the files that an audit reads.
 
 A step is up to 4,096 leaves: a tenth of them opens new records, signed one by one, the rest is one
 batch (or as many records, signed one by one) whose members go to random records among all that

@@ -51,6 +51,8 @@ class PlacedLeaf(NamedTuple):
     leaf_index: int
     hashed: bytes
     leaf: Leaf
+    length: int
+    """In bytes."""
 
 
 class Hashes:
@@ -138,7 +140,7 @@ def _part(reader: _Reader, most: int) -> Part:
             raise _false(f"a leaf behind leaf {before}, below 2^53", f"leaf {index}")
         raw = bytes(reader.take(length))
         try:
-            leaves.append(PlacedLeaf(index, leaf_hash(raw), parse_leaf(raw)))
+            leaves.append(PlacedLeaf(index, leaf_hash(raw), parse_leaf(raw), length))
         except NotVerified as error:
             raise error.placed(index) from None
         before = index

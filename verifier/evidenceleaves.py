@@ -124,7 +124,7 @@ class PartLeaves:
         self._check(first)
 
     def _check(self, placed: PlacedLeaf) -> None:
-        index, hashed, leaf = placed
+        index, hashed, leaf, _ = placed
         line, claim = self._line, leaf.claim
         check_position(index, leaf)
         if index and claim.log != self.log:
@@ -151,7 +151,7 @@ class PartLeaves:
 
     def _belongs(self, placed: PlacedLeaf) -> bool:
         """Whether its chain is whole here. Raises for a leaf that the file has no use for."""
-        index, _, leaf = placed
+        index, _, leaf, _ = placed
         wanted, claim = self._line.evidence.claim, leaf.claim
         is_entry = wanted.what == ENTRY
         about = claim.chain == wanted.chain and (
@@ -190,7 +190,7 @@ class PartLeaves:
         batch.add(member.position, leaf)
 
     def _check_signer(self, placed: PlacedLeaf, whole: bool) -> None:
-        index, _, leaf = placed
+        index, _, leaf, _ = placed
         claim, statement, registry = leaf.claim, leaf.statement, self._registry
         if statement is None:
             registry.check_member(claim, index)

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from verifier.cli import compare, consistency, evidence, log, proof, watch
+from verifier.cli import compare, consistency, evidence, explain, log, proof, watch
 from verifier.cli.arguments import EXIT_CODES
 from verifier.cli.outcome import COULD_NOT_FINISH, USAGE, complain
 from verifier.errors import BadArgument, Unreadable
 
-_COMMANDS = (log, evidence, proof, consistency, compare, watch)
+_COMMANDS = (log, evidence, proof, consistency, compare, watch, explain)
 _EXAMPLES = "\n".join(module.EXAMPLES.splitlines()[0] for module in _COMMANDS)
 
 

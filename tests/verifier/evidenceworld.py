@@ -11,7 +11,7 @@ from tests.verifier.evidencemaker import Maker
 from tests.verifier.formats import ACCESS, RECORD, Signer, ed25519_key, sha256
 from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import Log, Sample
-from verifier.evidencecheck import EvidenceReport, check_evidence
+from verifier.evidence.check import EvidenceReport, check_evidence
 from verifier.keys import verifies
 from verifier.policy import Policy, parse_policy
 from verifier.signatures import Job

@@ -25,7 +25,7 @@ from tests.verifier.formats import ACCESS, RECORD, sha256
 from tests.verifier.heads import add_epoch, chain_of
 from tests.verifier.logmaker import Log, Sample, new_governor
 from verifier.cli import main
-from verifier.evidenceverdict import in_words
+from verifier.evidence.verdict import in_words
 
 Capture = pytest.CaptureFixture[str]
 WORLD = World()

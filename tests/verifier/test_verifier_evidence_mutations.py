@@ -18,7 +18,7 @@ from tests.verifier.logmaker import Log
 from verifier import keys, note
 from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified
-from verifier.evidence import parse_evidence
+from verifier.evidence.container import parse_evidence
 from verifier.note import parse_verifier_key
 from verifier.policy import Policy, policy_of_keys
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.verifier.formats import consistency, sha256, tile_path, tree_root
 from tests.verifier.logmaker import Memory
 from verifier.errors import NotVerified, Unreadable
-from verifier.tiletree import TileTree
+from verifier.states.tiletree import TileTree
 
 HASHES = [sha256(b"%d" % number) for number in range(66_000)]
 

@@ -6,14 +6,14 @@ import argparse
 import json
 from pathlib import Path
 
-from verifier import stateverdict
 from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
 from verifier.cli.outcome import finish
-from verifier.compare import Comparison, View, compare, view_of
 from verifier.fetch import open_source
-from verifier.keeping import Recorded, keep_evidence
 from verifier.note import MAX_NOTE_BYTES
 from verifier.report import problem_lines
+from verifier.states import verdict as words
+from verifier.states.compare import Comparison, View, compare, view_of
+from verifier.states.keeping import Recorded, keep_evidence
 
 EXAMPLES = """\
   counterfoil-verify compare https://log.example.com/ ./mirror --policy F
@@ -50,12 +50,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.keep is not None and result.forked:
         _keep(Path(options.keep), result, [*(view.tiles for view in views), tiles])
     if options.json:
-        found = stateverdict.as_json(result.older, result.newer, problem, result.forked)
+        found = words.as_json(result.older, result.newer, problem, result.forked)
         verdict = json.dumps(found)
     elif problem is None and result.older is not None and result.newer is not None:
-        verdict = stateverdict.continues(result.older, result.newer, policy)
+        verdict = words.continues(result.older, result.newer, policy)
     else:
-        verdict = "" if problem is None else stateverdict.false(problem, policy, result.forked)
+        verdict = "" if problem is None else words.false(problem, policy, result.forked)
     return finish(verdict, problem_lines([problem] if problem else []), problem is None)
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 
-from verifier import stateverdict
 from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
 from verifier.cli.outcome import finish
-from verifier.consistency import (
+from verifier.errors import NotVerified, Problem
+from verifier.fetch import open_source
+from verifier.note import MAX_NOTE_BYTES
+from verifier.policy import Policy
+from verifier.report import problem_lines
+from verifier.states import verdict as words
+from verifier.states.consistency import (
     MAX_HASH_FILE_BYTES,
     Forked,
     Signed,
@@ -17,11 +22,6 @@ from verifier.consistency import (
     open_signed,
     parse_hashes,
 )
-from verifier.errors import NotVerified, Problem
-from verifier.fetch import open_source
-from verifier.note import MAX_NOTE_BYTES
-from verifier.policy import Policy
-from verifier.report import problem_lines
 
 EXAMPLES = """\
   counterfoil-verify consistency old.checkpoint new.checkpoint --source ./export --policy F
@@ -78,7 +78,7 @@ def _verdict(
 ) -> str:
     older, newer = signed if len(signed) == 2 else (None, None)
     if options.json:
-        return json.dumps(stateverdict.as_json(older, newer, problem, forked))
+        return json.dumps(words.as_json(older, newer, problem, forked))
     if problem is not None or older is None or newer is None:
-        return stateverdict.false(problem, policy, forked) if problem else ""
-    return stateverdict.continues(older, newer, policy)
+        return words.false(problem, policy, forked) if problem else ""
+    return words.continues(older, newer, policy)

@@ -6,7 +6,6 @@ import argparse
 import os
 import time
 
-from verifier import evidenceverdict
 from verifier.cli.arguments import (
     Commands,
     add_command,
@@ -17,8 +16,9 @@ from verifier.cli.arguments import (
 )
 from verifier.cli.outcome import finish
 from verifier.errors import BadArgument, quote
-from verifier.evidence import MAX_EVIDENCE_BYTES
-from verifier.evidencecheck import check_evidence
+from verifier.evidence import verdict as words
+from verifier.evidence.check import check_evidence
+from verifier.evidence.container import MAX_EVIDENCE_BYTES
 from verifier.report import problem_lines
 
 EXAMPLES = """\
@@ -52,9 +52,9 @@ def _run(options: argparse.Namespace) -> int:
             raise BadArgument("this file discloses no content", "leave --content out")
         _write(options.content, report.content.content)
     if options.json:
-        verdict = evidenceverdict.as_json(report, policy)
+        verdict = words.as_json(report, policy)
     else:
-        verdict = evidenceverdict.in_words(report, policy, options.lang)
+        verdict = words.in_words(report, policy, options.lang)
     where = f" of log {quote(report.false_log)}" if report.false_log else ""
     return finish(verdict, problem_lines(report.problems, log=where), report.verified)
 

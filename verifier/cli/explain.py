@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from verifier.cli.arguments import Commands, add_command, must_read
 from verifier.cli.outcome import finish
 from verifier.errors import NotVerified
-from verifier.evidence import MAX_EVIDENCE_BYTES
+from verifier.evidence.container import MAX_EVIDENCE_BYTES
 from verifier.explain import KINDS, explain
 from verifier.explain.fields import Field
 from verifier.report import problem_lines

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-from verifier import stateverdict
 from verifier.cli.arguments import (
     Commands,
     add_command,
@@ -22,8 +21,9 @@ from verifier.errors import Unreadable
 from verifier.fetch import open_source
 from verifier.policy import Policy
 from verifier.report import problem_lines
+from verifier.states import verdict as words
+from verifier.states.watch import Look, Watch
 from verifier.times import utc
-from verifier.watch import Look, Watch
 
 EXAMPLES = """\
   counterfoil-verify watch https://log.example.com/ --state ./watched --policy F --every 5m
@@ -72,10 +72,10 @@ def _report(
 ) -> int:
     problem = look.problem
     if options.json:
-        found = stateverdict.as_json(look.before, look.seen, problem)
+        found = words.as_json(look.before, look.seen, problem)
         print(json.dumps({"time_ms": now_ms, **found}), flush=True)
     elif problem is not None:
-        print(f"{utc(now_ms)} {stateverdict.false(problem, policy)}", flush=True)
+        print(f"{utc(now_ms)} {words.false(problem, policy)}", flush=True)
     elif look.seen is not None:
         _say(policy, look, now_ms)
     if problem is None:
@@ -90,9 +90,9 @@ def _report(
 def _say(policy: Policy, look: Look, now_ms: int) -> None:
     if look.seen is None:
         return
-    said = stateverdict.state(look.seen.opened, policy)
+    said = words.state(look.seen.opened, policy)
     if look.before is not None:
         said += f", continues size {look.before.checkpoint.size}"
     print(f"{utc(now_ms)} {said}", flush=True)
-    for line in stateverdict.signers(look.seen.opened, policy):
+    for line in words.signers(look.seen.opened, policy):
         print(line, flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verifier.errors import NotVerified
-from verifier.evidence import MAGIC, Hashes, Part, RunPages, parse_evidence
+from verifier.evidence.container import MAGIC, Hashes, Part, RunPages, parse_evidence
 from verifier.explain.entries import in_short
 from verifier.explain.fields import Field, Table, fixed, hexed, inside, number, size_of
 from verifier.explain.texts import checkpoint

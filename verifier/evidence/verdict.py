@@ -9,10 +9,10 @@ from unicodedata import east_asian_width
 
 from verifier.claim import ACCESS, KINDS, OPEN
 from verifier.errors import quote
-from verifier.evidence import ABSENCE, ENTRY, HISTORY
-from verifier.evidencecheck import EvidenceReport
-from verifier.evidenceleaves import Claimed
-from verifier.evidencewords import Language
+from verifier.evidence.check import EvidenceReport
+from verifier.evidence.container import ABSENCE, ENTRY, HISTORY
+from verifier.evidence.leaves import Claimed
+from verifier.evidence.words import Language
 from verifier.note import ED25519, ML_DSA_44, TYPE_NAMES
 from verifier.policy import Policy
 from verifier.report import problems_json

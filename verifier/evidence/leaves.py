@@ -20,7 +20,7 @@ from verifier.claim import ACTOR, BATCH, EPOCH, KINDS, TRUST, check_times
 from verifier.entryids import EntryIds
 from verifier.epoch import check_place
 from verifier.errors import NotVerified
-from verifier.evidence import ENTRY, Evidence, Part, PlacedLeaf
+from verifier.evidence.container import ENTRY, Evidence, Part, PlacedLeaf
 from verifier.founding import Ended, check_succession, open_genesis
 from verifier.leaf import Leaf, check_position
 from verifier.merkle import multi_root

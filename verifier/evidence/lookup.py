@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from verifier.epoch import PAGE_ROWS, ROW_BYTES, blinded_id, commitment, page_hash
 from verifier.errors import NotVerified
-from verifier.evidence import RunPages
+from verifier.evidence.container import RunPages
 from verifier.merkle import multi_root
 
 _BLINDED_BYTES = 16

@@ -14,8 +14,8 @@ from verifier.errors import NotVerified, Unreadable, quote
 from verifier.merkle import EMPTY_ROOT, check_consistency
 from verifier.note import decode_base64
 from verifier.policy import Policy
+from verifier.states.tiletree import TileTree
 from verifier.tiles import Source
-from verifier.tiletree import TileTree
 
 _MAX_HASHES = 63
 MAX_HASH_FILE_BYTES = _MAX_HASHES * 45

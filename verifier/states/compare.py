@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from verifier.consistency import Forked, Signed, check_continues, open_signed
 from verifier.errors import NotVerified, Problem, Unreadable
-from verifier.keeping import Recorded
 from verifier.note import MAX_NOTE_BYTES
 from verifier.policy import Policy
+from verifier.states.consistency import Forked, Signed, check_continues, open_signed
+from verifier.states.keeping import Recorded
 from verifier.tiles import Source
 
 

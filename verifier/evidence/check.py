@@ -21,13 +21,20 @@ from verifier.chains import Head
 from verifier.checkpoint import Checkpoint, Opened, open_under
 from verifier.custodians import Counted, count_custodians, signing_actors
 from verifier.errors import NotVerified, Problem
-from verifier.evidence import ABSENCE, ENTRY, Evidence, EvidenceClaim, Part, parse_evidence
-from verifier.evidenceleaves import Claimed, Line, PartLeaves
+from verifier.evidence.container import (
+    ABSENCE,
+    ENTRY,
+    Evidence,
+    EvidenceClaim,
+    Part,
+    parse_evidence,
+)
+from verifier.evidence.leaves import Claimed, Line, PartLeaves
+from verifier.evidence.lookup import Index
+from verifier.evidence.opening import Content, open_blob
 from verifier.founding import closing_checkpoint, parse_founding
-from verifier.lookup import Index
 from verifier.merkle import multi_root
 from verifier.note import parse_note
-from verifier.opening import Content, open_blob
 from verifier.policy import Policy
 from verifier.registry import Registry, position
 from verifier.signatures import SignatureChecker, ThreadedChecker

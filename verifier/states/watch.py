@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from verifier.consistency import Signed, check_continues, open_signed
 from verifier.errors import BadArgument, NotVerified, Problem, Unreadable, quote
 from verifier.fetch import read_file
-from verifier.keeping import SECOND, Recorded, keep_evidence, write
 from verifier.note import ED25519, MAX_NOTE_BYTES, VerifierKey
 from verifier.policy import Policy
+from verifier.states.consistency import Signed, check_continues, open_signed
+from verifier.states.keeping import SECOND, Recorded, keep_evidence, write
 from verifier.tiles import Source
 
 _CHECKPOINT, _LIE = "checkpoint", "lie"

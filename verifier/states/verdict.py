@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from verifier.checkpoint import Opened
-from verifier.consistency import Signed
 from verifier.errors import Problem, quote
 from verifier.policy import Policy
 from verifier.report import limit_lines, problems_json, provisional
+from verifier.states.consistency import Signed
 
 _NOT_CHECKED = (
     "the entries: only that what was there is still there, and in the same order",

@@ -90,10 +90,12 @@ class Parts:
             self.tags.registered(self.tags.index.upto)
             self.store.tails.drop(self.tags.index.upto)
 
-    def settle(self) -> None:
-        """Register and take over every run that is due. Raises CommitFailed when one failed."""
+    def settle(self, *, merges: bool = True) -> None:
+        """Register and take over every run that is due, merged ones too if that is asked for.
+        Raises CommitFailed when one failed.
+        """
         while True:
-            self.builder.settle()
+            self.builder.settle(merges=merges)
             if self.builder.failure is not None:
                 raise CommitFailed(f"the index cannot be written: {self.builder.failure}")
             finished = [run for _, run in self.builder.finished]
@@ -258,7 +260,7 @@ class Appender:
         draft = Draft(self._view(), receive_time(self._clock(), self._received_ms))
         finished = self._finished()
         if group and group[0].covers:
-            self._parts.settle()
+            self._parts.settle(merges=False)
             finished = []
             epoch = self._epochs.over_all(self._parts.heads.index.rows)
         else:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from ledger.admission import Admitted
@@ -20,6 +21,7 @@ from ledger.heads import ChainHeads
 from ledger.identity import Registry
 from ledger.keyfiles import LogKeys
 from ledger.merkle import subtree_root
+from ledger.store.environment import StorageFull
 from ledger.store.run_form import page_hashes
 from ledger.store.sorted_index import Finished, SortedIndex
 from ledger.store.store import Store
@@ -128,12 +130,16 @@ class EpochMaker:
 
 
 def forget_retired(store: Store, heads: SortedIndex) -> None:
-    """Remove merged runs that no evidence needs any more. For the writer."""
+    """Remove merged runs that no evidence needs any more. For the writer.
+
+    On a disk that is full they stay: nothing depends on it, and there will be a next time.
+    """
     listed = {span for epoch in _needed(store) for span in _spans(epoch)}
     gone = [row for row in store.retired_runs() if (row.start, row.stop) not in listed]
     if gone:
-        store.forget_retired(gone)
-        heads.remove(gone)
+        with suppress(StorageFull):
+            store.forget_retired(gone)
+            heads.remove(gone)
 
 
 def _needed(store: Store) -> Iterator[Epoch]:

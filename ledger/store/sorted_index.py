@@ -15,7 +15,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -157,29 +157,31 @@ class SortedIndex:
 
 
 class RunBuilder:
-    """The background thread that writes and merges runs. ``finished`` is drained by the writer."""
+    """Writes and merges runs in the background. ``finished`` is drained by the writer.
+
+    Merging has a thread and a process of its own: a merge of millions of rows keeps no new stretch
+    waiting.
+    """
 
     def __init__(self) -> None:
         self.finished: deque[tuple[SortedIndex, Finished]] = deque()
         self.failure: Exception | None = None
-        self._merger = Merger()
         self._merging: set[RunName] = set()
-        self._work: queue.SimpleQueue[_Task | threading.Event | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="run-builder", daemon=True)
-        self._thread.start()
+        self._builds = _Workshop("run-builder", self._attempt)
+        self._merges = _Workshop("run-merger", self._attempt)
 
     def build(self, index: SortedIndex, start: int, rows: Iterable[bytes]) -> None:
         """Write the run of [start, start + 4,096) from rows as their form takes them, unsorted,
         their keys unique.
         """
-        self._work.put(_Task(index, start, start + epoch.STRETCH, rows, ()))
+        self._builds.queue.put(_Task(index, start, start + epoch.STRETCH, rows, ()))
 
     def merge_if_due(self, index: SortedIndex) -> None:
         """Begin the next merge of an index unless one is under way."""
         group = index.due_merge()
         if group and index.name not in self._merging:
             self._merging.add(index.name)
-            self._work.put(_Task(index, group[0].start, group[-1].stop, (), group))
+            self._merges.queue.put(_Task(index, group[0].start, group[-1].stop, (), group))
 
     def adopt_next(self) -> None:
         """Make the first of ``finished`` visible: a commit has registered it."""
@@ -190,41 +192,66 @@ class RunBuilder:
             self._merging.discard(index.name)
         self.merge_if_due(index)
 
-    def settle(self) -> None:
-        """Wait until everything that was queued is done or has failed."""
-        done = threading.Event()
-        self._work.put(done)
-        done.wait()
+    def settle(self, *, merges: bool = True) -> None:
+        """Wait until everything that was queued is done or has failed; without ``merges`` only
+        what makes runs of new stretches.
+        """
+        self._builds.settle()
+        if merges:
+            self._merges.settle()
 
-    def _run(self) -> None:
-        while (task := self._work.get()) is not None:
-            if isinstance(task, threading.Event):
-                task.set()
-                continue
-            # After a failure nothing is finished any more: a later run would leave a gap.
-            if self.failure is None:
-                try:
-                    self._do(task)
-                except Exception as error:
-                    self.failure = error
+    def _attempt(self, task: _Task, merger: Merger) -> None:
+        # After a failure nothing is finished any more: a later run would leave a gap.
+        if self.failure is None:
+            try:
+                self._do(task, merger)
+            except Exception as error:
+                self.failure = error
 
-    def _do(self, task: _Task) -> None:
+    def _do(self, task: _Task, merger: Merger) -> None:
         index = task.index
         path = index.directory / f"{task.start:012d}-{task.stop:012d}.run"
         if task.group:
             inputs = [(index.directory / row.file_name, row.rows, row.digest) for row in task.group]
-            count, digest = self._merger.merge(inputs, path, index.form)
+            count, digest = merger.merge(inputs, path, index.form)
         else:
-            count, digest = self._merger.build(b"".join(task.rows), path, index.form)
+            count, digest = merger.build(b"".join(task.rows), path, index.form)
         row = RunRow(index.name, task.start, task.stop, count, digest)
         index.prepare(row)
         self.finished.append((index, Finished(row, task.group)))
 
     def close(self) -> None:
-        """Finish what is queued and end the thread and its child; may be called again."""
-        self._work.put(None)
+        """Finish what is queued and end threads and children; may be called again."""
+        self._builds.close()
+        self._merges.close()
+
+
+class _Workshop:
+    """A thread with a process of its own that does tasks in order."""
+
+    def __init__(self, name: str, do: Callable[[_Task, Merger], None]) -> None:
+        self.queue: queue.SimpleQueue[_Task | threading.Event | None] = queue.SimpleQueue()
+        self.merger = Merger()
+        self._do = do
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def settle(self) -> None:
+        done = threading.Event()
+        self.queue.put(done)
+        done.wait()
+
+    def _run(self) -> None:
+        while (task := self.queue.get()) is not None:
+            if isinstance(task, threading.Event):
+                task.set()
+            else:
+                self._do(task, self.merger)
+
+    def close(self) -> None:
+        self.queue.put(None)
         self._thread.join()
-        self._merger.close()
+        self.merger.close()
 
 
 @dataclass(frozen=True, slots=True)

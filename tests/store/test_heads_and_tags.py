@@ -36,11 +36,14 @@ class ManualBuilder(RunBuilder):
     def work(self, count: int) -> None:
         """Do up to ``count`` queued tasks."""
         for _ in range(count):
-            if self._work.empty():
+            shop = next(
+                (one for one in (self._builds, self._merges) if not one.queue.empty()), None
+            )
+            if shop is None:
                 return
-            task = self._work.get()
+            task = shop.queue.get()
             assert isinstance(task, sorted_index._Task)
-            self._do(task)
+            self._do(task, shop.merger)
 
 
 def small(patch: pytest.MonkeyPatch, generation: int) -> None:

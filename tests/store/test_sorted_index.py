@@ -44,9 +44,7 @@ def row(key: int, value: int) -> bytes:
 
 def settle(builder: RunBuilder) -> None:
     """Wait until the builder has done all that is queued."""
-    builder.close()
-    builder._thread = threading.Thread(target=builder._run, daemon=True)
-    builder._thread.start()
+    builder.settle()
 
 
 @pytest.fixture

@@ -53,6 +53,10 @@ hsm: $(DEV) ## keys in tokens, with SoftHSM (needs softhsm2)
 	    echo 'hint: apt-get install softhsm2' >&2; exit 1; }
 	SOFTHSM=$(SOFTHSM) $(PY) -m pytest tests -m hsm -n 0
 
+.PHONY: pyz
+pyz: $(VENV) ## dist/counterfoil-verify.pyz: the verifier in one file, the same bytes everywhere
+	$(PY) tools/pyz.py dist/counterfoil-verify.pyz
+
 .PHONY: bench
 bench: $(BENCH) ## benchmarks against peers in the same run, one million entries
 	$(PY) -m benchmarks

@@ -1,17 +1,14 @@
 """The wheel, and what a bare installation of it can do."""
 
-import importlib.metadata
-import os
 import subprocess
 import sys
-import venv
 from email.parser import HeaderParser
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from tests.project.test_tracked_files import names
+from tests.project.bare import create, run
 from tests.project.tree import ROOT
 
 
@@ -33,30 +30,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment with the wheel and what `verifier.lock` names, nothing else."""
     home = tmp_path_factory.mktemp("bare")
-    venv.create(home, symlinks=True)
-    (packages,) = home.glob("lib/python*/site-packages")
-    for name in names(ROOT / "requirements/verifier.lock"):
-        distribution = importlib.metadata.distribution(name)
-        for top in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
-            if not (packages / top).exists():
-                (packages / top).symlink_to(Path(str(distribution.locate_file(top))))
+    create(home)
     pip = [sys.executable, "-m", "pip", "--python", str(home / "bin/python")]
     install = ["install", "--quiet", "--no-index", "--no-deps", "--no-compile", str(wheel)]
     subprocess.run([*pip, *install], check=True)
     subprocess.run([*pip, "check"], check=True)
     return home
-
-
-def run(home: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return subprocess.run(
-        [home / "bin" / command[0], *command[1:]],
-        cwd=home,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_the_wheel_has_exactly_three_import_roots(wheel: Path) -> None:

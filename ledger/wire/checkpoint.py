@@ -25,12 +25,12 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from ledger.errors import BadEvidence, BadRequest
 from ledger.wire.ids import MAX_INTEGER, Hash, TreeSize
-from ledger.wire.keys import ML_DSA_44_KEY_SIZE, load_ed25519, verifies
+from ledger.wire.keys import ML_DSA_44_KEY_SIZE, load_ed25519, raw_public, verifies
 from ledger.wire.lines import check_name, decode_hash, encode_base64, parse_decimal
 from ledger.wire.note import (
     TYPE_ED25519,
@@ -114,8 +114,7 @@ class Ed25519CosignatureVerifier:
         time = int.from_bytes(signature[:_TIME_SIZE], "big")
         if time > MAX_INTEGER:
             return False
-        message = b"cosignature/v1\ntime %d\n%b" % (time, text)
-        return verifies(self._key, signature[_TIME_SIZE:], message)
+        return verifies(self._key, signature[_TIME_SIZE:], _timed_message(time, text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +147,28 @@ class MlDsaVerifier:
 
 
 @dataclass(frozen=True, slots=True)
+class Ed25519Cosigner:
+    """Type 0x04, of a witness or custodian."""
+
+    name: str
+    key: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def vkey(self) -> VerifierKey:
+        """What verifies this signer's lines."""
+        return VerifierKey(
+            _checked_short(self.name), TYPE_ED25519_COSIGNATURE, raw_public(self.key)
+        )
+
+    def line(self, checkpoint: Checkpoint, unix_seconds: int) -> bytes:
+        """The signature line over a checkpoint, with its line end."""
+        time = _checked_time(unix_seconds).to_bytes(_TIME_SIZE, "big")
+        signature = self.key.sign(_timed_message(unix_seconds, checkpoint.text()))
+        blob = self.vkey.key_id + time + signature
+        return line_prefix(self.name) + encode_base64(blob) + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
 class MlDsaSigner:
     """Type 0x06."""
 
@@ -167,10 +188,9 @@ class MlDsaSigner:
 
     def line(self, checkpoint: Checkpoint, unix_seconds: int) -> bytes:
         """The signature line over a checkpoint, with its line end."""
-        if not 0 <= unix_seconds <= MAX_INTEGER:
-            raise BadRequest(f"time {unix_seconds} is not between 0 and 2^53")
+        time = _checked_time(unix_seconds).to_bytes(_TIME_SIZE, "big")
         signature = self.key.sign(_subtree_message(self.name, unix_seconds, checkpoint))
-        blob = self._key_id + unix_seconds.to_bytes(_TIME_SIZE, "big") + signature
+        blob = self._key_id + time + signature
         return self._prefix + encode_base64(blob) + b"\n"
 
 
@@ -243,6 +263,16 @@ def _checked_short(name: str) -> str:
 def _check_origin(checkpoint: Checkpoint, name: str) -> None:
     if checkpoint.origin != name:
         raise BadRequest(f"the key {name} does not sign for the log {checkpoint.origin}")
+
+
+def _checked_time(unix_seconds: int) -> int:
+    if not 0 <= unix_seconds <= MAX_INTEGER:
+        raise BadRequest(f"time {unix_seconds} is not between 0 and 2^53")
+    return unix_seconds
+
+
+def _timed_message(unix_seconds: int, text: bytes) -> bytes:
+    return b"cosignature/v1\ntime %d\n%b" % (unix_seconds, text)
 
 
 def _subtree_message(cosigner: str, unix_seconds: int, checkpoint: Checkpoint) -> bytes:

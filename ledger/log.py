@@ -24,6 +24,7 @@ from ledger.admission import AdmissionThreads, BatchSubmission, Checked, Submiss
 from ledger.admission_workers import AdmissionWorkers
 from ledger.appender import Appender, Outcome, Parts
 from ledger.author import Author
+from ledger.custody.lines import custodian_signed, with_lines
 from ledger.epochs import forget_retired
 from ledger.erasing import Order
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
@@ -49,6 +50,7 @@ from ledger.store.lock import WriterLock
 from ledger.wire.checkpoint import sign_published
 from ledger.wire.ids import ActorId, ChainId, new_chain_id
 from ledger.wire.keys import KeyId
+from ledger.wire.note import parse_note
 from ledger.wire.statement import StatementKey
 
 Admission: TypeAlias = AdmissionThreads | AdmissionWorkers
@@ -362,16 +364,33 @@ class Log:
 
     def publish(self) -> bytes:
         """Append an epoch over every leaf, sign the newest checkpoint with both keys and keep it;
-        returns the note. Raises what an append is refused for.
+        returns the note. The one that is there stays when it is the newest: custodians may have
+        signed it. Raises what an append is refused for.
         """
         keys, now = self._parts.keys, int(time.time())
         # One at a time: a smaller checkpoint must not replace a larger one.
         with self._publishing:
             self._appender.cover().result()
-            checkpoint = self.reader.checkpoint
+            checkpoint, before = self.reader.checkpoint, self.reader.store.published()
+            if before is not None and parse_note(before).text == checkpoint.text():
+                return before
             note = sign_published(checkpoint, keys.checkpoint, keys.checkpoint_ml_dsa, now)
             self.reader.store.publish(note)
         self._appender.run(lambda parts: forget_retired(parts.store, parts.heads.index)).result()
+        return note
+
+    def add_cosignatures(self, notes: Sequence[bytes]) -> bytes:
+        """Put the lines of custodians and witnesses on the published checkpoint; returns it. Raises
+        BadRequest or BadEvidence, and then nothing is kept.
+        """
+        store, registry = self.reader.store, self.reader.registry
+        with self._publishing:
+            note = store.published()
+            if note is None:
+                raise BadRequest("nothing is published", hint="run `counterfoil checkpoint` first")
+            for cosignature in notes:
+                note, _ = with_lines(note, cosignature, registry)
+            store.publish(note, cosigned=custodian_signed(note, registry))
         return note
 
 

@@ -14,10 +14,12 @@ from ledger.cli.acting import Acting
 from ledger.cli.author_keys import KeyWanted
 from ledger.cli.dates import parse_time
 from ledger.cli.founding import read_public_key
-from ledger.cli.session import AsJson, Directory, find_record, named, writing
-from ledger.cli.terminal import note, result, result_json
+from ledger.cli.session import AsJson, Directory, find_record, named, read_input, writing
+from ledger.cli.terminal import Json, note, result, result_json
+from ledger.custody.keys import MAX_COSIGNING, Cosigning, read_cosigning
 from ledger.errors import BadRequest
 from ledger.identity import Contest, Enrol, NewKey, Revoke, Rotate, check_role
+from ledger.identity.bodies import CUSTODIAN
 from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.wire.ids import ActorId, ChainId, new_chain_id
@@ -131,6 +133,15 @@ def enrol(
     public_key: PublicKey = None,
     passphrase: Passphrase = False,
     pkcs11: InToken = None,
+    cosigning: Annotated[
+        Path | None,
+        typer.Option(
+            "--cosigning",
+            metavar="FILE",
+            help="A custodian's keys for checkpoints, as `counterfoil custodian-keys` made it.",
+            show_default=False,
+        ),
+    ] = None,
     governor_key: acting.GovernorKey = None,
     propose: acting.Propose = None,
     as_json: AsJson = False,
@@ -144,10 +155,13 @@ def enrol(
     counterfoil enrol ledger dr-mori --role practitioner --by hospital --public-key mori.pub
     counterfoil enrol ledger mother --role guardian --by hospital --record RECORD \\
         --scope read,write --until 2044-05-05
+    counterfoil enrol ledger prefecture --role custodian --public-key their/statement.pub \\
+        --cosigning their/cosigning
     """
     directory, name = named(directory), authors.checked_name(name)
     check_role(role)
     key = _Key.of(alg, public_key, passphrase, pkcs11)
+    cosigners = _cosigners(role, cosigning)
     dates = parse_time(begins), parse_time(until)
     if until is not None and dates[1] <= time.time_ns() // 1_000_000:
         raise BadRequest(
@@ -162,15 +176,39 @@ def enrol(
             )
         chain = None if record is None else find_record(log.reader, log.vault.tag, record)
         new = key.given or _own_key(log, name, key.wanted)
-        body = Enrol(role, (new,), chain, words, *dates)
+        keys = (new, *(one.key for one in cosigners))
+        body = Enrol(role, keys, chain, words, *dates)
         actor, index = _enrolled(log, name, body, Acting(by, governor_key, propose))
         authors.remember(directory, name, actor, role)
+    lines = [one.line() for one in cosigners]
     if as_json:
-        result_json({"actor": actor.hex(), "role": role, "index": index})
+        enrolled: dict[str, Json] = {"actor": actor.hex(), "role": role, "index": index}
+        result_json(enrolled | ({"policy": lines} if lines else {}))
     else:
         result(actor.hex())
     if index is not None:
         note(f"enrolled at entry {index} as {role}")
+    if lines and not as_json:
+        note("for the policies of those who believe this custodian:")
+        for line in lines:
+            note(f"  {line}")
+
+
+def _cosigners(role: str, file: Path | None) -> tuple[Cosigning, ...]:
+    """The keys with which a custodian signs checkpoints. Raises BadRequest."""
+    if (role == "custodian") != (file is not None):
+        raise BadRequest(
+            "a custodian is enrolled with its keys for checkpoints, and nobody else has any",
+            hint="it makes them with `counterfoil custodian-keys`; give --cosigning FILE",
+        )
+    if file is None:
+        return ()
+    keys = read_cosigning(
+        read_input(file, MAX_COSIGNING, "it holds two or four lines with verifier keys")
+    )
+    if not any(one.key.use == CUSTODIAN for one in keys):
+        raise BadRequest(f"{file.name} has no line `custodian VKEY`", hint="ask the custodian")
+    return keys
 
 
 def _own_key(log: Log, name: str, wanted: KeyWanted) -> NewKey:
@@ -179,7 +217,7 @@ def _own_key(log: Log, name: str, wanted: KeyWanted) -> NewKey:
 
 
 def _enrolled(log: Log, name: str, body: Enrol, how: Acting) -> tuple[ActorId, int | None]:
-    registry, (new,) = log.reader.registry, body.keys
+    registry, new = log.reader.registry, body.keys[0]
     named_here = authors.known_authors(log.layout.directory, registry)
     # A run cut short behind the enrolment left an actor that no name here means yet.
     found = next((one for one in registry.actors.values() if one.key(new.kid)), None)

@@ -37,7 +37,9 @@ MAX_KEYS: Final = 8
 MAX_APPROVALS: Final = MAX_GOVERNORS - 1
 STATEMENT: Final = "statement"
 LOGIN: Final = "login"
-CUSTODIAN_USES: Final = frozenset({"cosign", "custodian"})
+COSIGN: Final = "cosign"
+CUSTODIAN: Final = "custodian"
+CUSTODIAN_USES: Final = frozenset({COSIGN, CUSTODIAN})
 USES: Final = CUSTODIAN_USES | {STATEMENT, LOGIN}
 
 _QUORUM: Final = "approvals expires"

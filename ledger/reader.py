@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from ledger.index_replay import Inherited, open_indexes, replay
 from ledger.keyfiles import Unlock
 from ledger.layout import Layout, check_line, read_layout
 from ledger.lookups import EpochIndex
-from ledger.merkle import TileNodes, consistency_proof, inclusion_proof
+from ledger.merkle import TileNodes, consistency_proof, inclusion_proof, multi_proof
 from ledger.named import FindLeaf, no_earlier_leaf
 from ledger.right_edge import Earlier, verified_leaf, verify_right_edge
 from ledger.store.store import Store
@@ -126,6 +126,10 @@ class Reader:
     def epoch_index(self, epoch: Epoch) -> EpochIndex:
         """The index that an epoch lists. Raises LedgerFault."""
         return EpochIndex(self.registry.log, self.store, self.heads, epoch)
+
+    def multi_proof(self, indexes: Sequence[int], size: int) -> list[Hash]:
+        """Proof that all these leaves, in order, are in the tree of that size."""
+        return multi_proof(indexes, size, self._nodes)
 
     def consistency(self, old: int, new: int) -> list[Hash]:
         """Proof that the tree of size ``new`` continues the one of size ``old``."""

@@ -156,20 +156,22 @@ class _Story:
 
     def proofs(self) -> None:
         _tell(
-            "# 6. A receipt, and a proof. `counterfoil-verify` is another program: it shares no\n"
-            "#    code with the ledger and trusts nobody but the two keys."
+            "# 6. A receipt, and the proof that these are all entries of the record.\n"
+            "#    `counterfoil-verify` is another program: it shares no code with the ledger and\n"
+            "#    trusts nobody but the two keys."
         )
-        evidence, entry, access = self.directory / "evidence", self.first[4], self.first[-1]
+        evidence, entry = self.directory / "evidence", self.first[4]
         receipt = evidence / "receipt.tlog-proof"
         self.stage.run("counterfoil", "receipt", self.ledger, str(entry), "-o", receipt)
         ed25519 = self.vkeys[:2]
         self.stage.run("counterfoil-verify", "proof", receipt, *ed25519, says=["verified"])
         self.stage.run("counterfoil", "checkpoint", self.ledger, says=[_ORIGIN])
-        proof, leaf = evidence / "access.tlog-proof", evidence / "access.leaf"
-        outputs = ("-o", proof, "--leaf", leaf)
-        self.stage.run("counterfoil", "prove", self.ledger, str(access), *outputs)
-        check = ("counterfoil-verify", "proof", proof, "--entry", leaf)
-        self.stage.run(*check, *self.vkeys, says=["verified", "access"])
+        complete = evidence / "complete.evidence"
+        person = f"{_HOSPITAL}|POP-00261"
+        prove = ("counterfoil", "history", self.ledger, person, "--evidence", complete)
+        self.stage.run(*prove, says=[complete.name])
+        check = ("counterfoil-verify", "evidence", complete)
+        self.stage.run(*check, *self.vkeys, says=["complete"])
         _tell(
             "# 7. The whole log as static files, and checked whole: every signature, every chain."
         )

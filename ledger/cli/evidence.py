@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli.session import AsJson, Directory, Index, Output, named, reading, writing
+from ledger.cli import releasing
+from ledger.cli.evidence_files import write_evidence
+from ledger.cli.session import (
+    AsJson,
+    Directory,
+    Index,
+    Output,
+    find_record,
+    named,
+    parse_place,
+    place_json,
+    read_input,
+    reading,
+    writing,
+)
 from ledger.cli.terminal import (
     note,
     progress,
@@ -17,11 +31,13 @@ from ledger.cli.terminal import (
     write_file,
 )
 from ledger.errors import BadRequest
+from ledger.evidence import prove_absence, prove_entry
 from ledger.export import export_tiles
 from ledger.reader import Reader
 from ledger.wire.checkpoint import parse_checkpoint
-from ledger.wire.note import parse_note
-from ledger.wire.proof import render_proof
+from ledger.wire.evidence import Disclosure
+from ledger.wire.ids import Position
+from ledger.wire.note import MAX_NOTE_SIZE, parse_note
 from ledger.wire.receipt import render_receipt
 
 
@@ -43,7 +59,10 @@ def receipt(directory: Directory, index: Index, output: Output, as_json: AsJson 
         published = _published_over(reader, index)
         data = render_receipt(reader.receipt(index, published))
     write_file(output, data)
-    _say_written(output, index, as_json, provisional=published is None)
+    if as_json:
+        result_json({"index": index, "file": output.name, "provisional": published is None})
+    else:
+        result(f"entry {index}: {output.name}")
     if published is None:
         note("provisional: not published yet, so the checkpoint has the Ed25519 signature only")
     note(f"{output.name} holds the leaf: who, when and which record are personal data")
@@ -51,45 +70,81 @@ def receipt(directory: Directory, index: Index, output: Output, as_json: AsJson 
 
 def prove(
     directory: Directory,
-    index: Index,
     output: Output,
-    leaf: Annotated[
-        Path | None,
+    entry: Annotated[
+        Position | None,
         typer.Option(
-            "--leaf", metavar="F", help="Write the leaf's bytes there too.", show_default=False
+            "--entry",
+            metavar="INDEX",
+            help="That this entry is in the log and its author might sign it; 34~1 is entry 34 of "
+            "the log before this one.",
+            parser=parse_place,
+            show_default=False,
         ),
     ] = None,
+    absent: Annotated[
+        str | None,
+        typer.Option(
+            "--absent",
+            metavar="RECORD",
+            help="That this record has no entry: its id, SYSTEM|VALUE, @FILE or -.",
+            show_default=False,
+        ),
+    ] = None,
+    disclose: Annotated[
+        bool,
+        typer.Option(
+            "--disclose",
+            help="With --entry: put its content and the key to it into the file, behind an access "
+            "entry. Needs --as and --purpose.",
+        ),
+    ] = False,
+    name: releasing.ReleasedTo = None,
+    purpose: releasing.Purpose = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a proof that an entry is published.
+    """Prove an entry, or that a record has none.
 
-    The file is a C2SP tlog-proof.
+    The evidence file is checked offline, with the verifier keys alone: it holds the leaves, the
+    proofs and the registry as far as it matters. For all entries of a record see `history
+    --evidence`; a receipt of one leaf is `receipt`.
 
     \b
-    counterfoil prove ledger 27 -o 27.tlog-proof --leaf 27.leaf
-    counterfoil-verify proof 27.tlog-proof --entry 27.leaf --vkey "$(head -n 1 vkeys)"
+    counterfoil prove ledger --entry 27 -o 27.evidence
+    counterfoil prove ledger --entry 27 --disclose --as clinic --purpose PATRQT -o 27.evidence
+    counterfoil prove ledger --absent 0f3c9a… -o none.evidence
+    counterfoil-verify evidence 27.evidence --policy policy.txt
     """
+    if (entry is None) == (absent is None):
+        raise BadRequest("prove one thing", hint="give either --entry or --absent")
+    if not disclose and (name is not None or purpose is not None):
+        raise BadRequest("--as and --purpose go with --disclose", hint="leave them out, or add it")
+    if disclose and entry is None:
+        raise BadRequest("--disclose goes with --entry", hint="an absence has no content")
+    if entry is None:
+        assert absent is not None
+        with reading(directory) as reader:
+            chain = find_record(reader, None, absent)
+            proved = prove_absence(reader, chain)
+        write_evidence(proved, output, as_json, {"absent": chain.hex()})
+        return
+    disclosure = _disclosed(directory, entry, name, purpose) if disclose else None
     with reading(directory) as reader:
-        entry = reader.entry(index)
-        published = _published_over(reader, index)
-        if published is None:
-            raise BadRequest(
-                f"entry {index} is not in the published checkpoint yet",
-                hint="run `counterfoil checkpoint DIR` first, or take a receipt",
-            )
-        data = render_proof(reader.proof(index, published))
-    write_file(output, data)
-    if leaf is not None:
-        write_file(leaf, entry.raw)
-        note(f"{leaf.name} holds the leaf: who, when and which record are personal data")
-    _say_written(output, index, as_json, provisional=False)
+        proved = prove_entry(reader, entry, disclosure)
+    write_evidence(proved, output, as_json, {"entry": place_json(entry)})
+    if disclosure is not None:
+        note(f"whoever holds {output.name} can read this one entry's content, for good")
 
 
-def _say_written(output: Path, index: int, as_json: bool, *, provisional: bool) -> None:
-    if as_json:
-        result_json({"index": index, "file": output.name, "provisional": provisional})
-    else:
-        result(f"entry {index}: {output.name}")
+def _disclosed(
+    directory: Path, entry: Position, name: str | None, purpose: str | None
+) -> Disclosure:
+    reason = releasing.reason_of(name, purpose)
+    with writing(directory) as log:
+        # Before an access entry says that it was released.
+        prove_entry(log.reader, entry)
+        log.vault.check_disclosable(entry)
+        return log.vault.disclose(entry, releasing.admitted(log, entry, reason))
 
 
 def _published_over(reader: Reader, index: int) -> bytes | None:
@@ -100,16 +155,34 @@ def _published_over(reader: Reader, index: int) -> bytes | None:
     return published
 
 
-def checkpoint(directory: Directory) -> None:
+def checkpoint(
+    directory: Directory,
+    cosignature: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--cosignature",
+            metavar="F",
+            help="Put this custodian's or witness's signature on the published checkpoint; may be "
+            "repeated.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Sign the newest checkpoint and print it.
 
-    With both keys of the log: this is what `prove` and `export-tiles` go by.
+    With both keys of the log, behind an epoch over every entry: this is what evidence and
+    `export-tiles` go by. With --cosignature nothing new is published: the signature goes on the
+    checkpoint that is there.
 
     \b
     counterfoil checkpoint ledger
+    counterfoil checkpoint ledger --cosignature prefecture.cosignature
     """
+    files = [
+        read_input(path, MAX_NOTE_SIZE, "a cosignature is small") for path in cosignature or ()
+    ]
     with writing(directory) as log:
-        published = log.publish()
+        published = log.add_cosignatures(files) if files else log.publish()
     result_bytes(published)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from ledger.cli import authors
 from ledger.cli.describe import place_fields
+from ledger.cli.releasing import check_purpose
 from ledger.cli.session import (
     AsJson,
     AsName,
@@ -17,7 +18,6 @@ from ledger.cli.session import (
     parse_place,
     writing,
 )
-from ledger.cli.showing import check_purpose
 from ledger.cli.terminal import note, result, result_json
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir import Identifier

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from ledger.cli import authors
+from ledger.cli import authors, releasing
 from ledger.cli.contested import contested_since
 from ledger.cli.describe import as_lines, as_object
+from ledger.cli.evidence_files import write_evidence
 from ledger.cli.session import (
     AsJson,
     Directory,
     Place,
-    append_one,
     find_record,
     named,
     place_json,
@@ -34,12 +33,9 @@ from ledger.cli.terminal import (
 )
 from ledger.erasing import erased_by
 from ledger.errors import BadRequest
-from ledger.heads import ChainType
-from ledger.linkage.opening import access_draft
+from ledger.evidence import prove_history
 from ledger.merkle import leaf_hash
 from ledger.wire.ids import Position
-
-_PURPOSE: Final = re.compile(r"[A-Z][A-Z0-9]{1,31}")
 
 Record = Annotated[
     str,
@@ -71,19 +67,8 @@ def show(
         bool,
         typer.Option("--content", help="Release the content; leaves an access entry. Needs --as."),
     ] = False,
-    name: Annotated[
-        str | None,
-        typer.Option("--as", metavar="NAME", help="Who reads.", show_default=False),
-    ] = None,
-    purpose: Annotated[
-        str | None,
-        typer.Option(
-            "--purpose",
-            metavar="CODE",
-            help="What for: a v3 PurposeOfUse code such as TREAT.",
-            show_default=False,
-        ),
-    ] = None,
+    name: releasing.ReleasedTo = None,
+    purpose: releasing.Purpose = None,
 ) -> None:
     """Show an entry; its content only with --content.
 
@@ -129,55 +114,43 @@ def show(
 
 
 def _release(directory: Path, place: Position, name: str | None, purpose: str | None) -> None:
-    if name is None or purpose is None:
-        raise BadRequest(
-            "content is released to somebody for a purpose",
-            hint="add --as NAME and --purpose CODE, such as TREAT",
-        )
-    check_purpose(purpose)
+    reason = releasing.reason_of(name, purpose)
     with writing(directory) as log:
-        author, entry = authors.signer(log, name), log.reader.entry(*place)
-        kind = log.reader.head(entry.leaf.claim.chain).type
-        if not entry.leaf.claim.blob_size or kind not in (ChainType.PERSON, ChainType.DIRECTORY):
-            raise BadRequest(
-                f"entry {place} has no content to release",
-                hint="`counterfoil show` tells its kind",
-            )
-        order = erased_by(log.reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
-        if order is not None:
-            raise BadRequest(
-                f"this content was erased on order of entry {order}",
-                hint="nobody can open it",
-            )
-        if kind is ChainType.DIRECTORY:
-            released = log.vault.release_stream(place.at, None, place.back)
-            note("an institution's own resource: no access entry is needed")
-        else:
-            draft = access_draft(entry.leaf.claim.chain, [entry], purpose)
-            access = append_one(log, author, draft).index
-            note(f"access entry {access}")
-            released = log.vault.release_stream(place.at, log.reader.receipt(access), place.back)
-        for piece in released.pieces:
+        access = releasing.admitted(log, place, reason)
+        for piece in log.vault.release_stream(place.at, access, place.back).pieces:
             result_bytes(piece)
 
 
-def check_purpose(purpose: str) -> None:
-    """Raises BadRequest when it is no code of v3 PurposeOfUse."""
-    if not _PURPOSE.fullmatch(purpose):
-        raise BadRequest(
-            "--purpose is no code", hint="v3 PurposeOfUse: TREAT, ETREAT, PATRQT, HOPERAT …"
-        )
-
-
-def history(directory: Directory, record: Record, as_json: AsJson = False) -> None:
-    """List a record's entries, accesses too.
+def history(
+    directory: Directory,
+    record: Record,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence",
+            metavar="F",
+            help="Write a proof that these are all entries up to the published epoch, in place of "
+            "the list.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a record's entries, accesses too; or prove that they are all.
 
     \b
     counterfoil history ledger 0f3c9a…
     counterfoil history ledger 'urn:oid:1.2.392.100495.20.3.51.1310000001|POP-00261'
-    counterfoil history ledger @patient.txt
+    counterfoil history ledger @patient.txt --evidence patient.evidence
+    counterfoil-verify evidence patient.evidence --policy policy.txt
     """
     directory = named(directory)
+    if evidence is not None:
+        with reading(directory) as reader:
+            chain = find_record(reader, None, record)
+            proved = prove_history(reader, chain)
+        write_evidence(proved, evidence, as_json, {"record": chain.hex()})
+        return
     with reading(directory) as reader:
         chain = find_record(reader, None, record)
         entries = list(reader.history(chain))[::-1]

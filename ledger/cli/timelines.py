@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from ledger.cli import authors
+from ledger.cli.releasing import check_purpose
 from ledger.cli.session import AsJson, Directory, find_record, named, writing
-from ledger.cli.showing import Record, check_purpose
+from ledger.cli.showing import Record
 from ledger.cli.terminal import note, result_json, result_table
 from ledger.cli.viewing import Sight, as_json
 from ledger.cli.words import Language, language_of

@@ -172,6 +172,17 @@ class Store:
         with self.environment.reading() as reader:
             yield from leaves_in(reader, start, stop)
 
+    def pieces(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """The pieces that hold the leaves of [start, stop), each with the index of its first leaf,
+        from one snapshot; the first and the last may hold others too.
+        """
+        with self.environment.reading() as reader:
+            first = reader.at_or_before("entries", INDEX.pack(start))
+            if first is None:
+                raise LedgerFault(f"store: leaf {start} is missing", hint=DAMAGED)
+            for key, piece in reader.scan("entries", first[0], INDEX.pack(stop)):
+                yield INDEX.unpack(key)[0], piece
+
     def bundle(self, index: int, width: int) -> bytes:
         """The entry bundle with the first ``width`` leaves of tile ``index``."""
         start = index * FULL_WIDTH

@@ -1,9 +1,10 @@
 """The one door through which content leaves.
 
 ``release`` gives content to a caller, and only against the receipt of a durable access entry that
-names it; ``use`` opens content for internal work. Both are written to the vault's own journal
-first. Run in another process, by another party than the log's operator, the same door stops that
-operator from reading without a trace; here it is a seam.
+names it; ``disclose`` gives the key itself, on the same terms; ``use`` opens content for internal
+work. All are written to the vault's own journal first. Run in another process, by another party
+than the log's operator, the same door stops that operator from reading without a trace; here it is
+a seam.
 
 A resource of an institution's directory belongs to no person and needs no access entry.
 """
@@ -11,7 +12,7 @@ A resource of an institution's directory belongs to no person and needs no acces
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
@@ -30,6 +31,7 @@ from ledger.vault.opening import Secrets, VaultPaths, open_keys, renew_master
 from ledger.vault.rotation import new_period
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
+from ledger.wire.evidence import Disclosure
 from ledger.wire.ids import Position
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
 from ledger.wire.receipt import Receipt
@@ -38,6 +40,7 @@ from ledger.wire.sealed import MAX_CONTENT, Content, associated_data, commits_to
 ENTRIES_FIELD: Final = "entries"
 """Field of an access entry's sealed header: leaf hashes of what is released."""
 _REMEMBERED: Final = 65_536
+_PLAINLY: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +105,42 @@ class Vault:
         Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when
         the receipt does not allow it, LedgerFault when payload or key are not as the log says.
         """
+        return self._open(index, self._let_out(index, back, access), back)
+
+    def disclose(self, at: Position, access: Receipt | None) -> Disclosure:
+        """The content key and the sealed blob of an entry, for an evidence file: whoever has both
+        opens this content anywhere and for good. Admitted as ``release_stream`` is, and raises the
+        same.
+        """
+        self.check_disclosable(at)
+        claim = Claim.decode(claim_bytes(self._let_out(*at, access, {"as": "disclosure"})))
+        shelf = self.shelf(at.back)
+        _, key = unseal_entry(shelf.store, shelf.keys, claim, at.at)
+        return Disclosure(key, shelf.store.payload(at.at))
+
+    def check_disclosable(self, at: Position) -> None:
+        """Raises BadRequest for content that no evidence file can hold."""
+        if self.shelf(at.back).store.chunks_of(at.at) is not None:
+            raise BadRequest(
+                f"entry {at} holds more than 16 MiB: an evidence file cannot hold that",
+                hint="`counterfoil show --content` gives the content",
+            )
+
+    def _let_out(
+        self, index: int, back: int, access: Receipt | None, how: Mapping[str, str] = _PLAINLY
+    ) -> bytes:
+        """Whether content may leave, written to the journal; returns the entry's leaf."""
         leaf = self._leaf(index, back)
         claim = Claim.decode(claim_bytes(leaf))
         if access is None:
             if claim.chain not in self._registry.derived:
                 raise BadRequest("content of a record is released against an access entry only")
-            self._journal.add(_named(index, back))
+            self._journal.add({**_named(index, back), **how})
         else:
             self._check_access(access, claim, leaf, Position(index, back))
             self._take(access.index, Position(index, back))
-            self._journal.add({**_named(index, back), "access": access.index})
-        return self._open(index, leaf, back)
+            self._journal.add({**_named(index, back), "access": access.index, **how})
+        return leaf
 
     def destroy(self, indexes: Iterable[int], reason: str) -> None:
         """Destroy content keys for good; the journal says so first, one line for each row of

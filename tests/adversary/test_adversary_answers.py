@@ -107,6 +107,7 @@ def test_what_is_published_never_shrinks(
 ) -> None:
     """A slow signer of a small checkpoint and a fast one of a larger."""
     store, first = log.reader.store, threading.Event()
+    log.append([sample.clinic.entry(Draft(sample.record, b"{}"))])
     publish: Callable[[bytes], None] = store.publish
 
     def slow(note: bytes) -> None:

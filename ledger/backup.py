@@ -6,6 +6,9 @@ A backup of the log holds no key and nothing of the vault (``ledger.vault.backup
 guard: a ledger that is restored beside a newer guard refuses to append, since what came after the
 backup is missing. It may be made beside a writer: LMDB's copy is one snapshot, and the files that
 it names are only appended to; when a merge removes one of them meanwhile, all is copied again.
+
+Beside the copy lies an export of what was published (``tiles/``), so that an auditor reads a backup
+as any other log. Restoring ignores it.
 """
 
 from __future__ import annotations
@@ -19,11 +22,14 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import BadRequest, LedgerFault
+from ledger.export import export_store
+from ledger.identity import Genesis, Succession
 from ledger.keyfiles.log_keys import KEYS_DIRECTORY
 from ledger.layout import read_layout, relocated
 from ledger.merkle import leaf_hash
 from ledger.store.files import (
     OWNER_DIRECTORY,
+    OWNER_FILE,
     check_plain,
     copy_part,
     make_directory,
@@ -41,8 +47,11 @@ from ledger.store.tables import RunName
 from ledger.store.tails import TAIL_ROW, tail_name
 from ledger.vault.backup import MANIFEST, Manifest, check_new
 from ledger.vault.opening import VaultPaths
+from ledger.wire.claim import Kind
+from ledger.wire.leaf import decode_leaf
 
 LAYOUT: Final = "ledger.json"
+TILES: Final = "tiles"
 _TRIES: Final = 3
 Fill = Callable[[VaultPaths, Manifest], None]
 """Puts master key and period key into a vault that has its slots."""
@@ -88,6 +97,10 @@ def _copy(store: Store, directory: Path, building: Path) -> int:
             for folder in reversed((building / part).relative_to(building).parents):
                 (building / folder).mkdir(mode=OWNER_DIRECTORY, exist_ok=True)
             copy_part(directory / part, building / part, size or (directory / part).stat().st_size)
+        if copied.published() is not None:
+            export_store(copied, _genesis(copied), building / TILES, with_entries=True)
+            for path in (building / TILES, *(building / TILES).rglob("*")):
+                path.chmod(OWNER_DIRECTORY if path.is_dir() else OWNER_FILE)
     finally:
         copied.close()
     (building / LMDB_DIRECTORY / "lock.mdb").unlink(missing_ok=True)
@@ -95,6 +108,14 @@ def _copy(store: Store, directory: Path, building: Path) -> int:
         if path.is_dir():
             sync_directory(path)
     return state.size
+
+
+def _genesis(store: Store) -> Genesis:
+    """What the first leaf says of its own log."""
+    claim = decode_leaf(store.leaf(0)).claim
+    if claim.kind is Kind.GENESIS:
+        return Genesis.decode(claim.body)
+    return Succession.decode(claim.body).genesis
 
 
 def _named_files(store: Store) -> list[tuple[str, int]]:

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
+from ledger.identity import Genesis
 from ledger.merkle import leaf_hash, root_at, subtree_root
 from ledger.reader import Reader
 from ledger.store.files import OWNER_DIRECTORY, OWNER_FILE, sync_directory, write_all
+from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.ids import HASH_SIZE, Hash
@@ -55,20 +57,33 @@ def export_tiles(
     """Export the published checkpoint and its tiles. Raises BadRequest for a directory that holds
     something else or a newer export, LedgerFault when the store is damaged.
     """
-    note = reader.store.published()
+    genesis = reader.registry.genesis
+    return export_store(reader.store, genesis, out, with_entries=with_entries, advance=advance)
+
+
+def export_store(
+    store: Store,
+    genesis: Genesis,
+    out: Path,
+    *,
+    with_entries: bool,
+    advance: Callable[[int, int], None] | None = None,
+) -> Exported:
+    """``export_tiles`` of a store whose log begins with this genesis."""
+    note = store.published()
     if note is None:
         raise BadRequest("nothing is published", hint="run `counterfoil checkpoint DIR` first")
-    size, root = _open(reader, note)
-    if root_at(size, reader.store) != root:
+    size, root = _open(genesis, note)
+    if root_at(size, store) != root:
         raise LedgerFault(
             f"store: the tiles do not give the published root of size {size}", hint=DAMAGED
         )
-    before = _check_place(reader, out, size)
+    before = _check_place(store, genesis, out, size)
     tiles = list(tiles_of(size))
     if with_entries:
         tiles += [Tile(None, tile.index, tile.width) for tile in tiles if tile.level == 0]
     try:
-        written = _write_tiles(reader, out, tiles, before, advance)
+        written = _write_tiles(store, out, tiles, before, advance)
         _write(out / CHECKPOINT, note, _PUBLIC_FILE)
         sync_directory(out)
     except OSError as error:
@@ -80,14 +95,13 @@ def export_tiles(
     return Exported(size, before, written, older)
 
 
-def _open(reader: Reader, note: bytes) -> tuple[int, Hash]:
-    genesis = reader.registry.genesis
+def _open(genesis: Genesis, note: bytes) -> tuple[int, Hash]:
     keys = [checkpoint_verifier(key) for key in genesis.checkpoint_keys]
     checkpoint = open_checkpoint(note, genesis.origin, keys).checkpoint
     return checkpoint.size, checkpoint.root
 
 
-def _check_place(reader: Reader, out: Path, size: int) -> int:
+def _check_place(store: Store, genesis: Genesis, out: Path, size: int) -> int:
     """Whether we may write there; returns the size of an earlier export of this log."""
     foreign = BadRequest(
         f"{out.name} is neither empty nor an export of this log",
@@ -104,7 +118,7 @@ def _check_place(reader: Reader, out: Path, size: int) -> int:
             raise foreign
         return 0
     try:
-        before, root = _open(reader, checkpoint.read_bytes())
+        before, root = _open(genesis, checkpoint.read_bytes())
     except (BadEvidence, BadRequest, OSError) as error:
         raise foreign from error
     if before > size:
@@ -112,7 +126,7 @@ def _check_place(reader: Reader, out: Path, size: int) -> int:
             f"{out.name} holds {before} entries, the published checkpoint covers {size}",
             hint="publish with `counterfoil checkpoint DIR`, or ask why this ledger is older",
         )
-    if root_at(before, reader.store) != root:
+    if root_at(before, store) != root:
         raise BadEvidence(
             f"checkpoint in {out.name}",
             expected="a beginning of this log",
@@ -123,7 +137,7 @@ def _check_place(reader: Reader, out: Path, size: int) -> int:
 
 
 def _write_tiles(
-    reader: Reader,
+    store: Store,
     out: Path,
     tiles: list[Tile],
     before: int,
@@ -138,7 +152,7 @@ def _write_tiles(
         if not (_covered(tile, before) and path.exists()):
             private = tile.level is None
             path.parent.mkdir(parents=True, exist_ok=True)
-            data = _bundle(reader, tile) if private else _tile(reader, tile)
+            data = _bundle(store, tile) if private else _tile(store, tile)
             _write(path, data, OWNER_FILE if private else _PUBLIC_FILE)
             directories.add(path.parent)
             written += 1
@@ -155,12 +169,12 @@ def _covered(tile: Tile, before: int) -> bool:
     return tile.index * FULL_WIDTH + tile.width <= hashes
 
 
-def _tile(reader: Reader, tile: Tile) -> bytes:
+def _tile(store: Store, tile: Tile) -> bytes:
     level = tile.level or 0
-    data = reader.store.read(level, tile.index, tile.width)[: tile.width * HASH_SIZE]
+    data = store.read(level, tile.index, tile.width)[: tile.width * HASH_SIZE]
     if tile.width == FULL_WIDTH:
         above, at = divmod(tile.index, FULL_WIDTH)
-        named = reader.store.read(level + 1, above, at + 1)[at * HASH_SIZE : (at + 1) * HASH_SIZE]
+        named = store.read(level + 1, above, at + 1)[at * HASH_SIZE : (at + 1) * HASH_SIZE]
         if subtree_root(decode_tile(data, FULL_WIDTH)) != named:
             raise LedgerFault(
                 f"store: tile {level}/{tile.index} does not fit the tile above", hint=DAMAGED
@@ -168,9 +182,9 @@ def _tile(reader: Reader, tile: Tile) -> bytes:
     return data
 
 
-def _bundle(reader: Reader, tile: Tile) -> bytes:
-    data = reader.store.bundle(tile.index, tile.width)
-    hashes = decode_tile(_tile(reader, Tile(0, tile.index, tile.width)), tile.width)
+def _bundle(store: Store, tile: Tile) -> bytes:
+    data = store.bundle(tile.index, tile.width)
+    hashes = decode_tile(_tile(store, Tile(0, tile.index, tile.width)), tile.width)
     for offset, leaf in enumerate(decode_bundle(data, tile.width)):
         if leaf_hash(leaf) != hashes[offset]:
             index = tile.index * FULL_WIDTH + offset

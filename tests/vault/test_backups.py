@@ -30,6 +30,10 @@ from ledger.vault.opening import VaultPaths, open_vault, recover_master
 from ledger.vault.period import PeriodKey
 from tests.log.sample import ORIGIN, Sample, entry_with, placed
 from tests.vault.test_opening import contents
+from verifier.audit.lineaudit import audit_log
+from verifier.fetch import open_source
+from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 
 
 class Backups:
@@ -101,6 +105,14 @@ def test_an_older_backup_beside_a_newer_guard_appends_nothing(
     reader.store.close()
 
 
+def test_a_backup_is_audited_without_the_ledger(sample: Sample, backups: Backups) -> None:
+    reader = open_reader(sample.directory)
+    keys = [parse_verifier_key(key) for key in reader.registry.genesis.checkpoint_keys]
+    reader.store.close()
+    report = audit_log(open_source(str(backups.log / "tiles")), policy_of_keys(keys))
+    assert (report.verified, report.leaves) == (True, backups.size)
+
+
 def test_backups_beside_a_busy_writer(sample: Sample, place: Path) -> None:
     period = open_vault(read_layout(sample.directory).vault).period
     stop = threading.Event()
@@ -119,7 +131,8 @@ def test_backups_beside_a_busy_writer(sample: Sample, place: Path) -> None:
                 # LMDB opens an environment once in a process: the writer's own is copied.
                 store = log.reader.store
                 ledger_backup._copy(store, sample.directory, at / "log-backup")
-                size = log.reader.checkpoint.size
+                # What is committed may be ahead of the newest checkpoint that was answered with.
+                size = store.state().size
                 log_id = log.reader.registry.log
                 back_up_vault(log.layout.vault, at / "vault-backup", log_id, ORIGIN, size)
         finally:

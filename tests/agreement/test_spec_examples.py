@@ -19,20 +19,33 @@ from ledger.identity import MAX_GOVERNORS, ROLES
 from ledger.identity import roles as roles_table
 from ledger.merkle import MAX_PROOF_LEAVES
 from ledger.sequencer import FUTURE_MS, ID_WINDOW_MS
-from ledger.wire import batch, cbor, checkpoint, claim, leaf, manifest, note, proof, sealed, tile
+from ledger.wire import (
+    batch,
+    cbor,
+    checkpoint,
+    claim,
+    evidence,
+    leaf,
+    manifest,
+    note,
+    proof,
+    sealed,
+    tile,
+)
 from ledger.wire import epoch as epoch_body
 from tests.agreement.readers import BOTH, VECTORS, accepted, load
 from tests.vectors.entries_log import leaf_claim
+from verifier.policy import MAX_POLICY_BYTES
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(SPEC.glob("*.md"))}
 BLOCK = re.compile(r"^```(\w+) (\S+\.json) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BYTES: Final = (
     *("claim", "statement", "leaf", "body", "blob", "cbor"),
-    *("entry_id", "key", "note", "file", "bundle"),
+    *("entry_id", "key", "note", "file", "bundle", "policy"),
 )
 """The field with the bytes of a case, whatever the file."""
-BASE64: Final = {"note", "file", "bundle"}
+BASE64: Final = {"note", "file", "bundle", "policy"}
 FORMATS: Final = {
     "cbor.json": ["cbor"],
     "claim.json": ["claim"],
@@ -151,8 +164,10 @@ LIMITS: Final = {
     "signature lines of a note": note.MAX_SIGNATURES,
     "origin, bytes": checkpoint.MAX_NAME_SIZE,
     "proof hashes": proof.MAX_HASHES,
-    "leaves of a multi-leaf proof": MAX_PROOF_LEAVES,
+    "leaves of a multi-leaf proof, and of an evidence file": MAX_PROOF_LEAVES,
+    "evidence file, bytes": evidence.MAX_FILE,
     "runs of an epoch": epoch_body.MAX_RUNS,
+    "policy, bytes": MAX_POLICY_BYTES,
     "`extra` line, decoded bytes": proof.MAX_EXTRA_SIZE,
     "age of an entry id, ms": ID_WINDOW_MS,
     "clock ahead, ms": FUTURE_MS,
@@ -160,6 +175,7 @@ LIMITS: Final = {
 
 
 def test_limits() -> None:
+    assert evidence.MAX_LEAVES == MAX_PROOF_LEAVES
     rows = re.findall(r"^\| ([^|]+) \| ([0-9,]+) \|$", PAGES["README.md"], re.MULTILINE)
     assert {name: int(value.replace(",", "")) for name, value in rows} == LIMITS
 

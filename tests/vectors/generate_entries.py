@@ -22,9 +22,11 @@ from tests.vectors.entries_claims import claim_vectors
 from tests.vectors.entries_content import content_vectors
 from tests.vectors.entries_epoch import epoch_vectors
 from tests.vectors.entries_erasure import erasure_vectors
+from tests.vectors.entries_evidence import evidence_vectors
 from tests.vectors.entries_governed import governed_vectors
 from tests.vectors.entries_large import large_vectors
 from tests.vectors.entries_log import log_vectors
+from tests.vectors.entries_policy import policy_vectors
 from tests.vectors.entries_registry import registry_vectors, succession_vectors
 from tests.vectors.entries_sealed import sealed_vectors
 from tests.vectors.entries_statements import leaf_vectors, ml_dsa_statement, statement_vectors
@@ -42,12 +44,14 @@ def build() -> dict[str, object]:
         "content.json": content_vectors(),
         "epoch.json": epoch_vectors(),
         "erasure.json": erasure_vectors(),
+        "evidence.json": evidence_vectors(),
         "governed-log.json": governed_vectors(),
         "ids.json": ids_vectors(),
         "keys.json": keys_vectors(),
         "large-payload.json": large_vectors(),
         "leaf.json": leaf_vectors(),
         "log.json": log_vectors(stored("log.json").get("ml_dsa_line")),
+        "policy.json": policy_vectors(),
         "registry.json": registry_vectors(),
         "sealed-blob.json": sealed_vectors(),
         "succession.json": succession_vectors() | {"files": file_cases()},

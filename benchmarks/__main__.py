@@ -31,7 +31,8 @@ from benchmarks.machine import CORES, busy, describe
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"
-NAMES = ("single", "batch", "growth", "proofs", "payloads", "tree", "profile")
+NAMES = ("single", "batch", "growth", "proofs", "completeness", "payloads", "tree", "profile")
+_ON_THE_GROWN_LEDGER = ("growth", "proofs", "completeness")
 _SCALES = {scale.name: scale for scale in (QUICK, NORMAL, LONG)}
 
 
@@ -152,9 +153,9 @@ def _child(name: str, scale: Scale, work: Path, answer: Path) -> int:
     own = work / name
     own.mkdir()
     run: Callable[[Scale, Path], Result] = importlib.import_module(f"benchmarks.{name}").run
-    result = run(scale, work if name in ("growth", "proofs") else own)
+    result = run(scale, work if name in _ON_THE_GROWN_LEDGER else own)
     answer.write_text(json.dumps(asdict(result)))
-    if name not in ("growth", "proofs"):
+    if name not in _ON_THE_GROWN_LEDGER:
         shutil.rmtree(own)
     return 0
 

@@ -2,8 +2,8 @@
 
 Ours come from the ledger on disk, whose tiles hold every eighth level of the tree: the levels
 between are hashed again, and a reader keeps some. They are checked by functions that see nothing
-but their arguments. Not measured here: the completeness proof of a history, and
-what an auditor does; both are issues of their own.
+but their arguments. Whole histories with the proof that nothing is missing are in ``completeness``,
+what an auditor does in ``audit``.
 """
 
 from __future__ import annotations
@@ -22,17 +22,15 @@ from blockcerts_merkletools import MerkleTools
 
 from benchmarks.harness import Result, Row, Sample, Scale, Side, Target, Work, alternate, compare
 from benchmarks.ledgers import CONTENT
-from benchmarks.population import chain_of, make
+from benchmarks.population import make
 from ledger.merkle import (
     TILE_WIDTH,
     TileNodes,
     check_consistency,
     check_inclusion,
-    check_multi,
     consistency_proof,
     inclusion_proof,
     leaf_hash,
-    multi_proof,
     node_hash,
     root_at,
 )
@@ -87,7 +85,10 @@ def run(scale: Scale, work: Path) -> Result:
         _consistency(result, scale, ours, peers)
         _signatures(result, scale, ours, asked)
         _by_size(result, scale, ours)
-        _history(result, ours)
+    result.notes.append(
+        "The Go reference on this machine, fixed: golang tlog, ProveRecord 4.1 µs, CheckRecord "
+        "4.0 µs; immudb embedded, inclusion 235k/s made, 633k/s checked."
+    )
     return result
 
 
@@ -326,40 +327,4 @@ def _by_size(result: Result, scale: Scale, ours: Ours) -> None:
     samples = alternate({str(size): partial(side, size) for size in sizes}, min(5, scale.rounds))
     result.series["inclusion"] = [
         {"leaves": size, "micros": samples[str(size)].micros} for size in sizes
-    ]
-
-
-def _history(result: Result, ours: Ours) -> None:
-    reader = ours.reader
-    person = chain_of(0)
-    walks = []
-    for _ in range(3):
-        start = time.perf_counter()
-        history = list(reader.history(person))
-        walks.append(time.perf_counter() - start)
-    indexes = sorted(entry.index for entry in history)
-    start = time.perf_counter()
-    proof = multi_proof(indexes, ours.size, reader.store)
-    made = time.perf_counter() - start
-    leaves = [leaf_hash(entry.raw) for entry in reversed(history)]
-    start = time.perf_counter()
-    check_multi(indexes, leaves, ours.size, proof, ours.root)
-    checked = time.perf_counter() - start
-    count = f"{len(history):,} entries of one person"
-    result.rows += [
-        Row(f"history walked, {count}", "ms", sorted(walks)[1] * 1e3),
-        Row(f"one proof for all of them made ({len(proof):,} hashes)", "ms", made * 1e3),
-        Row("that proof checked", "ms", checked * 1e3),
-    ]
-    result.notes += [
-        (
-            f"The history: {count} spread over {ours.size:,} leaves, newest first, each leaf "
-            "decoded and checked against the link that led to it. Its completeness proof "
-            "(target 4: made in 1 s, checked in 3 s) is a later issue; the multi-leaf proof is "
-            "the part of it that exists."
-        ),
-        (
-            "The Go reference on this machine, fixed: golang tlog, ProveRecord 4.1 µs, CheckRecord "
-            "4.0 µs; immudb embedded, inclusion 235k/s made, 633k/s checked."
-        ),
     ]

@@ -106,6 +106,16 @@ def check_place(epoch: Epoch, index: int, before: Epoch | None) -> None:
             raise _false("runs that stay merged", f"one to {run.to}, inside a run before")
 
 
+def check_closing(epoch: Epoch | None, index: int, size: int) -> None:
+    """A log that another takes over from ends in an epoch over all leaves before it. `index` is
+    that of its newest epoch.
+    """
+    last = size - 1
+    if epoch is None or index != last or epoch.covered != last:
+        found = "none" if epoch is None else f"one over {epoch.covered} at leaf {index}"
+        raise _false(f"an epoch over {last} leaves as the last leaf", found)
+
+
 def blinded_id(log: bytes, chain: bytes) -> bytes:
     """`log` is the log itself, not its line's first."""
     return sha256(_BLINDED + log + chain).digest()[:16]

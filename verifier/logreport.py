@@ -32,6 +32,8 @@ class LogReport:
     registry: Registry | None = None
     """Behind the last leaf."""
     leaves: int = 0
+    continues: int | None = None
+    """Size of the checkpoint that was audited before with the same state."""
     kinds: Counter[str] = field(default_factory=Counter)
     authors: Counter[bytes] = field(default_factory=Counter)
     chains: int = 0

@@ -170,6 +170,11 @@ class GrowingTree:
         self._roots: list[bytes] = []
         """Of the perfect subtrees so far, the largest first."""
 
+    def copy(self) -> GrowingTree:
+        twin = GrowingTree(self._hash)
+        twin._size, twin._roots = self._size, list(self._roots)
+        return twin
+
     def extend(self, hashes: Iterable[bytes]) -> None:
         roots, size, hash_of = self._roots, self._size, self._hash
         for node in hashes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.verifier.formats import EPOCH, Signer, leaf_hash, sha256, tree_root
-from tests.verifier.logmaker import Log
+
+if TYPE_CHECKING:
+    from tests.verifier.logmaker import Log
 
 PAGE_ROWS = 16
 

@@ -13,6 +13,7 @@ from tests.verifier.formats import (
     AMEND,
     BATCH,
     DAY_MS,
+    EPOCH,
     ERASURE,
     GENESIS,
     LINK,
@@ -46,6 +47,7 @@ from tests.verifier.formats import (
     tile_path,
     tree_root,
 )
+from tests.verifier.heads import add_epoch, claim_of
 
 Body = dict[str, Any]
 
@@ -259,8 +261,11 @@ class Log:
 
     def succeed(self, name: str, governors: list[Signer] | None = None, **change: Any) -> Log:
         """The log that takes over from this one. `fields` and `predecessor` change the body,
-        `approvals` and `old_approvals` edit the approvals, `approved` is what the old are for.
+        `approvals` and `old_approvals` edit the approvals, `approved` is what the old are for. This
+        log ends in an epoch over all before it, unless `closed` says that it needs none.
         """
+        if change.pop("closed", True) and claim_of(self.leaves[-1])[1] != EPOCH:
+            add_epoch(self)
         new = type(self).__new__(type(self))
         Log.__init__(new, name, change.pop("origin", f"log.example.com/{name}"))
         new.governors = self.governors if governors is None else governors

@@ -81,7 +81,7 @@ def test_a_line_that_lies(expected: str, lie: Lie) -> None:
 def test_a_successor_that_ends_its_predecessor_elsewhere() -> None:
     """The old log's last leaf must be an epoch over all the others."""
     old = World("open end", origin="log.example.com/old")
-    new = old.succeed("new", [new_governor("new")])
+    new = old.succeed("new", [new_governor("new")], closed=False)
     heads.add_epoch(new)
     file = prove([new, old], HISTORY, old.person)
     assert step(file, policy(new)) == "epoch"

@@ -67,7 +67,7 @@ def test_a_receipt_of_the_last_size() -> None:
 
 
 def test_two_logs_back() -> None:
-    third = PAIR.new.succeed("three")
+    third = PAIR.new.succeed("three", closed=False)
     near = third.succession_file(len(PAIR.new.leaves), PAIR.new)
     report = PAIR.check(PAIR.receipts[5], near, PAIR.file, log=third)
     assert report.problems == []
@@ -235,12 +235,12 @@ def test_log_command(tmp_path: Path, capsys: Capture) -> None:
     out = capsys.readouterr().out
     assert out.startswith('verified: 2 leaves of log "log.example.com/two"')
     assert f'taken over from: log "log.example.com/one", id {PAIR.old.id.hex()}' in out
-    assert 'not checked: log "log.example.com/one" behind its leaf 20' in out
+    assert 'not checked: log "log.example.com/one" behind its leaf 21' in out
     assert main([*arguments, "--predecessor", old, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     (before,) = report["predecessors"]
     assert (report["verdict"], before["verdict"]) == ("verified", "verified")
-    assert (before["log_id"], before["leaves"]) == (PAIR.old.id.hex(), 21)
+    assert (before["log_id"], before["leaves"]) == (PAIR.old.id.hex(), 22)
     assert main(arguments) == 3
     out, err = capsys.readouterr()
     assert out == ""

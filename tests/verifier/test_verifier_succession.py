@@ -25,6 +25,7 @@ from tests.verifier.formats import (
     sha256,
     tree_root,
 )
+from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import Log, Memory, Sample, new_governor
 from verifier.audit import audit_log
 from verifier.errors import Unreadable
@@ -137,6 +138,7 @@ def sha3_root(leaves: list[bytes]) -> bytes:
 def test_renewal(old: Ended, more: int) -> None:
     for _ in range(more):
         old.add(RECORD, old.person, old.clinic)
+    add_epoch(old)
     new = old.succeed("two", fields={"renewal": renewal(old.leaves)})
     report = audit(new, predecessors=(old,))
     assert report.problems == []
@@ -245,8 +247,32 @@ def both_steps(new: Log, old: Log, *sizes: int) -> list[str]:
 
 @pytest.mark.parametrize(("name", "step", "change"), LIES, ids=[row[0] for row in LIES])
 def test_feigned_succession(old: Ended, name: str, step: str, change: Change) -> None:
+    add_epoch(old)
     new = old.succeed("two", **change(old))
-    assert both_steps(new, old, 12) == [step], name
+    # Where the old log is said to end earlier, it does not end in an epoch either.
+    first, *others = both_steps(new, old, 12)
+    assert (first, set(others) <= {"epoch"}) == (step, True), name
+
+
+def no_epoch(old: Ended) -> None:
+    """Nothing."""
+
+
+def behind_the_epoch(old: Ended) -> None:
+    add_epoch(old)
+    old.add(RECORD, old.person, old.clinic)
+
+
+def not_over_all(old: Ended) -> None:
+    add_epoch(old, to=[len(old.leaves) - 1])
+
+
+@pytest.mark.parametrize("end", [no_epoch, behind_the_epoch, not_over_all])
+def test_an_end_that_no_epoch_covers(old: Ended, end: Callable[[Ended], None]) -> None:
+    end(old)
+    report = audit(old.succeed("two", closed=False), predecessors=(old,))
+    assert [steps(one) for one in (*report.predecessors, report)] == [["epoch"], []]
+    assert report.predecessors[0].problems[0].index == len(old.leaves) - 1
 
 
 def test_approvals_count_by_the_governors_at_the_end(old: Ended) -> None:

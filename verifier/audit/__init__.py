@@ -18,6 +18,7 @@ of a span lies in a store (`store`).
 
 from __future__ import annotations
 
-from verifier.audit.lineaudit import Options, audit_log
+from verifier.audit.lineaudit import audit_log
+from verifier.audit.options import Options
 
 __all__ = ["Options", "audit_log"]

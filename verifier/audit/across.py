@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from verifier.audit.heads import RunResult
 from verifier.audit.inorder import InOrder
 from verifier.audit.jobs import ChainsJob, IdsJob, Job, MergeJob, Outcome, ReadLog, ReferencesJob
-from verifier.audit.listed import difference
+from verifier.audit.listed import Listed, difference
 from verifier.audit.references import MOST_AT_ONCE, reference_groups
 from verifier.audit.registrar import Registrar
 from verifier.audit.runfiles import remove_runs
@@ -65,9 +65,13 @@ class Across:
     def _groups(self) -> Iterator[tuple[int, int]]:
         return reference_groups(self._log.records, MOST_AT_ONCE)
 
+    def _listed(self) -> Iterator[Listed]:
+        """Over leaves that were read."""
+        return (one for one in self._registrar.runs.aligned if one.run.to <= self._log.leaves)
+
     def _merge(self, runs: dict[tuple[int, int], RunResult]) -> None:
         """The larger runs that epochs list, the smaller of them first."""
-        listed = {(one.run.level or 0, one.run.start) for one in self._registrar.runs.aligned}
+        listed = {(one.run.level or 0, one.run.start) for one in self._listed()}
         wanted = {(level, start) for level, start in listed if level} - set(runs)
         for level in range(1, max((level for level, _ in wanted), default=0) + 1):
 
@@ -79,7 +83,7 @@ class Across:
             self._pool.jobs(jobs, self._line, keep)
 
     def _compare(self, runs: dict[tuple[int, int], RunResult]) -> None:
-        for one in self._registrar.runs.aligned:
+        for one in self._listed():
             level, start = one.run.level or 0, one.run.start
             if level:
                 found = runs[level, start]

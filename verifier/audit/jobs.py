@@ -148,6 +148,10 @@ class ShortRunsJob(NamedTuple):
     def start(self) -> int:
         return self.listed[0].run.start
 
+    @property
+    def end(self) -> int:
+        return self.listed[-1].run.to
+
     def run(self, line: Sequence[ReadLog]) -> Outcome:
         outcome, log = Outcome(), line[-1]
         runs = ShortRuns(log.log, log.store.get(self.start))

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 from verifier.audit.across import Across
 from verifier.audit.inorder import InOrder
 from verifier.audit.jobs import LogTask, ReadLog
 from verifier.audit.line import Member, find_line, read_genesis
 from verifier.audit.logaudit import LogAudit
+from verifier.audit.options import Options
 from verifier.audit.registrar import Registrar
 from verifier.audit.spanaudit import LogFacts
 from verifier.audit.spans import SPAN
 from verifier.audit.store import DirectoryStore, MemoryStore, Store
-from verifier.audit.workers import Pool, cores, make_pool
+from verifier.audit.workdir import Audited, WorkDirectory
+from verifier.audit.workers import Pool, make_pool
 from verifier.checkpoint import Checkpoint, open_under
+from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem, Unreadable
 from verifier.founding import Ended, closing_checkpoint
 from verifier.leaf import parse_leaf
@@ -29,17 +29,6 @@ from verifier.note import MAX_NOTE_BYTES, VerifierKey
 from verifier.policy import Policy
 from verifier.registry import Registry
 from verifier.tiles import WIDTH, Source, read_bundle
-
-_IN_MEMORY = 2 * SPAN
-"""A log of so many leaves is audited without files and processes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    signatures: bool = True
-    """Check those of authors."""
-    cores: int = field(default_factory=cores)
-    progress: Callable[[int, int], None] = lambda done, size: None
 
 
 def audit_log(
@@ -94,13 +83,12 @@ class _LineAudit:
             if member.genesis is not None and member.genesis.predecessor is not None
         )
         total = newest.size + sum(ends)
-        self._directory: Path | None = None
-        if total > _IN_MEMORY:
-            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="counterfoil-verify-"))
-            self._directory = Path(place)
+        self._work: WorkDirectory | None = None
+        small = total <= options.in_memory
+        if options.state is not None or not small:
+            self._work = WorkDirectory(options.state, options.disk, total, stack)
         sources = [member.source for member in members]
-        used = min(options.cores, -(-total // SPAN)) if self._directory else 1
-        self._pool: Pool = make_pool(sources, used)
+        self._pool: Pool = make_pool(sources, 1 if small else min(options.cores, -(-total // SPAN)))
         stack.callback(self._pool.close)
 
     def earlier(self, member: Member, successor: Member) -> bool:
@@ -115,7 +103,7 @@ class _LineAudit:
             successor.report.add(error.at(0))
             return False
         renewed = new.renewal is not None
-        self.log(member, checkpoint, old.checkpoint_keys, renewed)
+        self.log(member, checkpoint, old.checkpoint_keys, taken_over=True, renewed=renewed)
         return member.report.verified
 
     def log(
@@ -123,6 +111,7 @@ class _LineAudit:
         member: Member,
         checkpoint: Checkpoint,
         keys: Sequence[VerifierKey],
+        taken_over: bool = False,
         renewed: bool = False,
     ) -> None:
         """All leaves, and the tree over them."""
@@ -130,19 +119,34 @@ class _LineAudit:
         report.checkpoint, report.audited = checkpoint, True
         registrar = Registrar(self._registry, lambda error, index: report.add(error.at(index)))
         facts = self._found(registrar, member, checkpoint, keys, renewed)
-        store = self._store(len(self._read))
-        inorder = InOrder(source, checkpoint, report)
+        before = self._audited_before(registrar.log, checkpoint)
+        store: Store = MemoryStore() if self._work is None else self._work.store(registrar.log)
+        inorder = InOrder(source, checkpoint, report, before)
         inorder.last_ms = self._last_ms
         audit = LogAudit(
-            store, size, inorder, registrar, report, self._read, self._options.progress
+            store,
+            size,
+            inorder,
+            registrar,
+            report,
+            self._read,
+            self._options.progress,
+            self._work.charge if self._work else lambda written: None,
         )
         audit.read(self._pool, LogTask(self._members.index(member), store, facts))
         if not audit.skims:
-            Across(self._pool, audit.line, registrar, report).check(inorder, {})
+            Across(self._pool, audit.line, registrar, report).check(inorder, before.runs)
             report.log_id, report.registry = registrar.log, registrar.registry
             report.actors = len(registrar.registry.actors)
         self._end(inorder, report, size)
+        if taken_over and not audit.skims:
+            try:
+                check_closing(registrar.epoch, registrar.epoch_index, size)
+            except NotVerified as error:
+                report.add(error.at(size - 1))
         report.sort()
+        if self._work is not None and self._work.kept:
+            self._keep(self._work, store, inorder, before, report)
         if report.verified:
             self._hand_over(audit, inorder, registrar, checkpoint, renewed)
 
@@ -172,12 +176,33 @@ class _LineAudit:
         first_log = self._earlier[0].log if self._earlier else registrar.log
         return LogFacts(registrar.log, first_log, self._options.signatures, renewed)
 
-    def _store(self, number: int) -> Store:
-        if self._directory is None:
-            return MemoryStore()
-        directory = self._directory / str(number)
-        directory.mkdir()
-        return DirectoryStore(directory)
+    def _audited_before(self, log: bytes, checkpoint: Checkpoint) -> Audited:
+        if self._work is None:
+            return Audited()
+        before = self._work.audited(log)
+        if before.size > checkpoint.size:
+            raise Unreadable(
+                f"the log has {checkpoint.size:,} leaves here, fewer than the {before.size:,} that "
+                f"were audited before",
+                "a stale copy, or a log that was rolled back: compare the two checkpoints",
+            )
+        return before
+
+    def _keep(
+        self,
+        work: WorkDirectory,
+        store: Store,
+        inorder: InOrder,
+        before: Audited,
+        report: LogReport,
+    ) -> None:
+        """What the next audit may rely on."""
+        checkpoint = report.checkpoint
+        if inorder.other_leaves and isinstance(store, DirectoryStore):
+            store.clear()
+        elif report.verified and report.log_id is not None and checkpoint is not None:
+            report.continues = before.size or None
+            work.keep(report.log_id, Audited(checkpoint.size, checkpoint.root, before.runs))
 
     def _end(self, inorder: InOrder, report: LogReport, size: int) -> None:
         if inorder.stopped == "capped":

@@ -9,8 +9,10 @@ from verifier.audit.inorder import InOrder
 from verifier.audit.jobs import Job, LogTask, Outcome, ReadLog, ShortRunsJob, SpanTask
 from verifier.audit.reading import RegistryEntry
 from verifier.audit.registrar import Registrar
-from verifier.audit.spans import SPAN, Span
-from verifier.audit.store import Store
+from verifier.audit.resuming import fits, kept_entries, known_hashes
+from verifier.audit.spanaudit import LogFacts
+from verifier.audit.spans import SPAN, Span, spans_of
+from verifier.audit.store import DirectoryStore, Store
 from verifier.audit.workers import Pool
 from verifier.logreport import LogReport
 
@@ -29,8 +31,10 @@ class LogAudit:
         report: LogReport,
         line: Sequence[ReadLog],
         progress: Progress,
+        charge: Callable[[int], None],
     ) -> None:
-        """`line`: the logs before this one."""
+        """`line`: the logs before this one. `charge` is told what was written, in bytes."""
+        self._charge = charge
         self._store = store
         self._size = size
         self._inorder = inorder
@@ -40,6 +44,10 @@ class LogAudit:
         self._earlier = list(line)
         self._next = 0
         """First leaf of the span that is handed out next."""
+        self._resumed = 0
+        """First leaf behind the whole spans of an audit before."""
+        self._known = b""
+        """Hashes of leaves behind that, whose signatures were checked."""
         self._written: set[int] = set()
         self._waiting: deque[ShortRunsJob] = deque()
 
@@ -49,10 +57,14 @@ class LogAudit:
 
     def read(self, pool: Pool, task: LogTask) -> None:
         registry = None if self.skims else self._registrar.registry
+        if isinstance(self._store, DirectoryStore) and task.facts is not None:
+            self._go_on(self._store, task.facts)
         pool.begin(task, registry)
         pool.spans(self)
         self._close_short(everything=True)
-        pool.jobs(self._waiting, self.line, self.finished)
+        # Where a bundle cannot be read, what epochs say of the leaves behind it stays open.
+        read = [job for job in self._waiting if job.end <= self._inorder.leaves]
+        pool.jobs(read, self.line, self.finished)
 
     @property
     def line(self) -> list[ReadLog]:
@@ -61,6 +73,21 @@ class LogAudit:
         if not self.skims:
             chains = (registrar.log_chain, registrar.registry.epoch_chain)
         return [*self._earlier, ReadLog(self._store, self._inorder.leaves, registrar.log, *chains)]
+
+    def _go_on(self, store: DirectoryStore, facts: LogFacts) -> None:
+        """Take what an audit before has done, as far as it is of use."""
+        for span in spans_of(self._size):
+            record = store.sound(span.first)
+            if record is None:
+                return
+            if not fits(record, span, facts):
+                self._known = known_hashes(record, span, facts)
+                return
+            for entry in kept_entries(record):
+                self.replay(entry)
+            self._inorder.take(record, skimmed=False)
+            self._next = span.end
+            self._resumed = span.end
 
     # What workers ask
 
@@ -72,15 +99,22 @@ class LogAudit:
             return None
         span = Span(self._next, min(SPAN, self._size - self._next))
         self._next = span.end
-        return SpanTask(span)
+        known = self._known if span.first == self._resumed else b""
+        return SpanTask(span, known)
 
     def done(self, first: int) -> None:
         self._written.add(first)
         while self._inorder.leaves in self._written and not self._inorder.stopped:
             self._written.remove(self._inorder.leaves)
-            self._inorder.take(self._store.get(self._inorder.leaves), self.skims)
+            self._take(self._inorder.leaves)
             self._progress(self._inorder.leaves, self._size)
         self._close_short()
+
+    def _take(self, first: int) -> None:
+        record = self._store.get(first)
+        self._inorder.take(record, self.skims)
+        if isinstance(self._store, DirectoryStore):
+            self._charge(self._store.size(first))
 
     def next_job(self) -> Job | None:
         # The span that a short run lies in must have been read.

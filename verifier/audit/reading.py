@@ -66,7 +66,7 @@ def registry_entries(reader: SpanReader) -> Iterator[RegistryEntry]:
         for first, entries in reader.bundles():
             for index, raw in enumerate(entries, first):
                 if index and kind_at_a_glance(raw) in _PARSERS:
-                    entry = _registry_entry(index, raw)
+                    entry = registry_entry(index, raw)
                     if entry is not None:
                         yield entry
     except NotVerified:
@@ -85,7 +85,7 @@ def kind_at_a_glance(raw: bytes) -> int:
     return raw[claim_at + _KIND_IN_CLAIM]
 
 
-def _registry_entry(index: int, raw: bytes) -> RegistryEntry | None:
+def registry_entry(index: int, raw: bytes) -> RegistryEntry | None:
     try:
         leaf = parse_leaf(raw)
     except NotVerified:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,10 +68,14 @@ class DirectoryStore:
             return None
         return self.get(first)
 
-    def forget(self, first: int) -> None:
-        self._open.pop(first, None)
-        with suppress(FileNotFoundError):
-            self._path(first).unlink()
+    def clear(self) -> None:
+        for path in self.directory.glob("span-*"):
+            path.unlink()
+        self._open.clear()
+
+    def size(self, first: int) -> int:
+        """Bytes of the record."""
+        return self._path(first).stat().st_size
 
     def _path(self, first: int) -> Path:
         return self.directory / f"span-{first:014x}"

@@ -8,7 +8,6 @@ span before has been handed out by then, nobody waits for long.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import sys
 import threading
@@ -265,12 +264,6 @@ def _died() -> Unreadable:
 
 def make_pool(sources: Sequence[Source], cores: int) -> Pool:
     return LocalPool(sources) if cores < 2 else ProcessPool(sources, cores)
-
-
-def cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _serve(connection: Connection, sources: Sequence[Source]) -> None:

@@ -20,6 +20,7 @@ from verifier.bodies import Genesis
 from verifier.chains import Head
 from verifier.checkpoint import Checkpoint, Opened, open_under
 from verifier.custodians import Counted, count_custodians, signing_actors
+from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem
 from verifier.evidence.container import (
     ABSENCE,
@@ -131,7 +132,7 @@ def _check(
         read.insert(0, leaves)
         report.parts.insert(0, _summary(part, leaves, checkpoint))
         if back:
-            _check_ends(part, checkpoint)
+            check_closing(part.epoch, part.epoch_leaf.leaf_index, checkpoint.size)
             renewal = foundings[back - 1].renewal
             report.renewed |= renewal is not None
             leaves.hand_over(b"" if renewal is None else renewal.leaves)
@@ -163,17 +164,6 @@ def _check_tree(part: Part, checkpoint: Checkpoint) -> None:
     found = multi_root(hashed, checkpoint.size, part.hashes)
     if found != checkpoint.root:
         raise NotVerified("root", f"{checkpoint.root.hex()} (checkpoint)", found.hex())
-
-
-def _check_ends(part: Part, checkpoint: Checkpoint) -> None:
-    """A log that another took over from ends in an epoch over all leaves before it."""
-    last = checkpoint.size - 1
-    if part.epoch_leaf.leaf_index != last or part.epoch.covered != last:
-        raise NotVerified(
-            "epoch",
-            f"an epoch over {last} leaves as the last leaf",
-            f"one over {part.epoch.covered} at leaf {part.epoch_leaf.leaf_index}",
-        )
 
 
 def _check_complete(

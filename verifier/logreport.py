@@ -65,6 +65,10 @@ class LogReport:
     def count_kind(self, kind: int, count: int) -> None:
         self.kinds[KINDS[kind].name] += count
 
+    def forget_behind(self, leaves: int) -> None:
+        """The audit ended there; how far others had read ahead is chance."""
+        self.problems = [one for one in self.problems if one.index is None or one.index <= leaves]
+
     def sort(self) -> None:
         """In order of the leaves, and no more than a reader wants to see."""
         self.problems.sort(key=_place)

@@ -222,6 +222,11 @@ class Registry:
         if actor is not None and actor.enrolled_at < position(self._log, index):
             _check_role(actor, claim)
 
+    def actors_below(self, index: int) -> int:
+        """How many were enrolled in this log below an index, or in one before it."""
+        at = position(self._log, index)
+        return sum(actor.enrolled_at < at for actor in self.actors.values())
+
     def derived_at(self, chain: bytes, index: int) -> Derived | None:
         """Whose derived chain this is for a leaf at this index, if anybody's."""
         derived = self.derived.get(chain)

@@ -69,6 +69,7 @@ GUARDIAN = COUNCIL.leaves[
         },
     )
 ]
+TRUST_AT = len(COUNCIL.leaves)
 COUNCIL.trust(COUNCIL.governors)
 NEXT = COUNCIL.succeed(
     "two", fields={"renewal": {"hash": "sha3-256", "leaves": bytes(32), "blobs": bytes(32)}}
@@ -100,7 +101,7 @@ SEEDS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "genesis": (parse_genesis, [parse_leaf(SAMPLE.leaves[0]).body]),
     "actor": (parse_actor, [parse_leaf(SAMPLE.leaves[1]).body]),
     "enrol": (parse_actor, [parse_leaf(COUNCIL.leaves[1]).body, parse_leaf(GUARDIAN).body]),
-    "trust": (parse_trust, [parse_leaf(COUNCIL.leaves[-1]).body]),
+    "trust": (parse_trust, [parse_leaf(COUNCIL.leaves[TRUST_AT]).body]),
     "succession": (parse_succession, [parse_leaf(NEXT.leaves[0]).body]),
     "erasure": (parse_erasure, [cbor(body) for body in ERASURES]),
     "approval": (change_and_quorum, [COUNCIL.leaves[1]]),

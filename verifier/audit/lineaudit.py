@@ -137,7 +137,7 @@ class _LineAudit:
         if not audit.skims:
             Across(self._pool, audit.line, registrar, report).check(inorder, before.runs)
             report.log_id, report.registry = registrar.log, registrar.registry
-            report.actors = len(registrar.registry.actors)
+            report.actors = registrar.registry.actors_below(inorder.leaves)
         self._end(inorder, report, size)
         if taken_over and not audit.skims:
             try:
@@ -206,8 +206,10 @@ class _LineAudit:
 
     def _end(self, inorder: InOrder, report: LogReport, size: int) -> None:
         if inorder.stopped == "capped":
+            report.forget_behind(inorder.leaves)
             report.not_checked.append(f"leaves from {inorder.leaves} on: too many problems")
         elif inorder.stopped:
+            report.forget_behind(inorder.leaves)
             report.not_checked.append(f"leaves from {inorder.leaves} on, and the root")
         else:
             inorder.end()

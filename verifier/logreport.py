@@ -66,8 +66,7 @@ class LogReport:
         self.kinds[KINDS[kind].name] += count
 
     def forget_behind(self, leaves: int) -> None:
-        """The audit ended there; how far others had read ahead is chance."""
-        self.problems = [one for one in self.problems if one.index is None or one.index <= leaves]
+        self.problems = [one for one in self.problems if one.index is None or one.index < leaves]
 
     def sort(self) -> None:
         """In order of the leaves, and no more than a reader wants to see."""

@@ -205,11 +205,12 @@ class _LineAudit:
             work.keep(report.log_id, Audited(checkpoint.size, checkpoint.root, before.runs))
 
     def _end(self, inorder: InOrder, report: LogReport, size: int) -> None:
+        if inorder.stopped:
+            # How far others had read ahead is chance. The bundle that cannot be read is named.
+            report.forget_behind(inorder.leaves + WIDTH)
         if inorder.stopped == "capped":
-            report.forget_behind(inorder.leaves)
             report.not_checked.append(f"leaves from {inorder.leaves} on: too many problems")
         elif inorder.stopped:
-            report.forget_behind(inorder.leaves)
             report.not_checked.append(f"leaves from {inorder.leaves} on, and the root")
         else:
             inorder.end()

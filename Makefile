@@ -45,6 +45,12 @@ test: $(DEV) ## set up, then every check that CI runs
 crash: $(DEV) ## the long crash run: kill -9, full disks, flipped bits, hundreds of times
 	$(PY) -m pytest tests/crash -m long
 
+MINUTES ?= 10
+
+.PHONY: fuzz
+fuzz: $(DEV) ## every parser of both sides, every vector changed at random, MINUTES=10 long
+	$(PY) -m tests.fuzz --minutes $(MINUTES)
+
 SOFTHSM ?= $(firstword $(wildcard /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so))
 
 .PHONY: hsm

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from typing import Protocol
 
 from verifier.errors import NotVerified
@@ -97,8 +98,8 @@ def multi_root(leaves: Iterable[tuple[int, bytes]], size: int, proof: Iterable[b
     Raises NotVerified (step `inclusion`) unless the proof has exactly the hashes that it takes.
     """
     level, last, hashes = list(leaves), size - 1, iter(proof)
-    if not level or level[-1][0] > last or level[0][0] < 0:
-        raise NotVerified("inclusion", f"indexes below the size {size}", "others")
+    if not level or level[-1][0] > last or any(a >= b for (a, _), (b, _) in pairwise(level)):
+        raise NotVerified("inclusion", f"ascending indexes below the size {size}", "others")
     while last:
         above: list[tuple[int, bytes]] = []
         known = iter(level)

@@ -96,11 +96,19 @@ def step(file: Maker | bytes, believed: Policy, **options: Any) -> str:
 
 def seal(place: bytes, content: bytes, key: bytes = bytes(range(32))) -> bytes:
     """A sealed blob with this content, of type text/plain."""
+    return seal_text(place, padded_text(content), key)
+
+
+def padded_text(content: bytes) -> bytes:
     header = b"\xa1dtypejtext/plain"
     text = len(header).to_bytes(4, "big") + header + len(content).to_bytes(8, "big") + content
     e = len(text).bit_length() - 1
     unit = 2 ** (e - e.bit_length())
-    text += bytes(-len(text) % unit)
+    return text + bytes(-len(text) % unit)
+
+
+def seal_text(place: bytes, text: bytes, key: bytes = bytes(range(32))) -> bytes:
+    """A sealed blob that opens to whatever text."""
     derived = sha256(b"\0\0\0\1" + key + b"counterfoil/seal/v1/encrypt")
     committed = sha256(b"\0\0\0\1" + key + b"counterfoil/seal/v1/commit")
     nonce = bytes(12)

@@ -61,7 +61,7 @@ def verifier_leaf(data: bytes) -> object:
     """A leaf; this reader checks what seq 0 asks for where it knows the index, too."""
     leaf = parse_leaf(data)
     if leaf.seq == 0:
-        index = 0 if leaf.claim.kind == Kind.GENESIS else 2**53
+        index = 0 if leaf.claim.kind in (Kind.GENESIS, Kind.SUCCESSION) else 2**53
         check_position(index, leaf._replace(member=None))
     return leaf
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ledger.errors import BadEvidence, BadRequest
 from ledger.wire.epoch import Epoch
 from ledger.wire.erasure import decode_erasure
+from ledger.wire.evidence_reading import decode_evidence
 from ledger.wire.manifest import Manifest
 from ledger.wire.note import parse_note as ledger_note
 from ledger.wire.note import parse_vkey
@@ -113,6 +114,7 @@ TARGETS: dict[str, Target] = {
     "tlog-proof": Target((ledger_proof, whole_proof)),
     "receipt": Target((parse_receipt, receipt)),
     "succession file": Target((parse_succession, succession)),
+    "evidence": Target((decode_evidence, parse_evidence)),
     "ledger vkey": Target((text(parse_vkey),)),
     "sealed text": Target((ledger_opened_text, opened_text)),
     "ledger tile path": Target((text(parse_tile_path),)),
@@ -125,7 +127,6 @@ TARGETS: dict[str, Target] = {
     "verifier leaf": Target((parse_leaf,)),
     "verifier succession body": Target((parse_succession_body,)),
     "verifier hashes": Target((parse_hashes,)),
-    "verifier evidence": Target((parse_evidence,)),
     "verifier evidence, checked": Target((never_verified,)),
     "verifier proof, checked": Target((proven,)),
     "verifier explain": Target((lambda raw: explain(raw, None),)),

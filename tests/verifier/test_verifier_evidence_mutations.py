@@ -130,8 +130,13 @@ def test_what_is_cut_and_joined_is_refused_in_words(data: st.DataObject) -> None
         )
     )
     changed = raw[:start] + middle + raw[end:]
-    if changed not in {file for _, file in FILES.values()}:
-        assert not check(changed, policy(log)).verified
+    if check(changed, policy(log)).verified:
+        assert unnamed(changed) in {unnamed(file) for _, file in FILES.values()}
+
+
+def unnamed(file: bytes) -> bytes:
+    """Without the chain, where the file says that there is none."""
+    return file[:25] + bytes(16) + file[41:] if file[24:25] == b"\x03" else file
 
 
 @given(st.binary(max_size=400))

@@ -30,7 +30,7 @@ LINK, UNLINK, ACCESS, ERASURE, BATCH, EPOCH = 9, 10, 11, 16, 17, 18
 RESERVED = {12, 13, 14, 15, 19}
 
 _STRUCT = Struct(">BB32s16s16s16sQ32sQQ32s")
-_CLOCK_AHEAD_MS = 5 * 60 * 1000
+CLOCK_AHEAD_MS = 5 * 60 * 1000
 OLDEST_ID_MS = 30 * 24 * 3600 * 1000
 
 
@@ -126,13 +126,13 @@ def parse_claim(raw: bytes) -> Claim:
 def check_times(claim: Claim, received_ms: int) -> None:
     """What the time of arrival says about a claim: entry id window, author's clock, expiry."""
     id_ms = int.from_bytes(claim.entry_id[:6], "big")
-    if not received_ms - OLDEST_ID_MS <= id_ms <= received_ms + _CLOCK_AHEAD_MS:
+    if not received_ms - OLDEST_ID_MS <= id_ms <= received_ms + CLOCK_AHEAD_MS:
         raise NotVerified(
             "entry id",
             f"a time within 30 days before and 5 minutes after {received_ms}",
             str(id_ms),
         )
-    if claim.authored_ms > received_ms + _CLOCK_AHEAD_MS:
+    if claim.authored_ms > received_ms + CLOCK_AHEAD_MS:
         raise NotVerified(
             "time", f"authored at most 5 minutes after {received_ms}", str(claim.authored_ms)
         )

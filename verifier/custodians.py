@@ -1,7 +1,8 @@
 """Which custodians' signatures on a checkpoint count, and so what a list of entries is worth.
 
 A pinned custodian that signed counts, unless the log's registry is known to have its key for
-another use, or as ended. Completeness takes the policy's quorum of them, and one at least.
+another use, or as ended, or as another's who counts already: two names with keys of one actor are
+one custodian. Completeness takes the policy's quorum of them, and one at least.
 """
 
 from __future__ import annotations
@@ -38,14 +39,20 @@ def count_custodians(
 ) -> Counted:
     """`whole`: the registry is that of all leaves, so a key that it does not have is none."""
     names, refused, unknown = [], [], []
+    counted: dict[bytes, str] = {}
+    """By actor, the name under which it counts."""
     for signer in opened.custodians:
+        known = [registry.key(_public_key(line.key).kid) for line in signer.lines]
+        owners = [key.owner for key in known if key is not None]
         reasons = [_reason(line.key, registry, whole) for line in signer.lines]
+        reasons += [f"it is custodian {quote(counted[one])}" for one in owners if one in counted]
         against = [reason for reason in reasons if reason]
         if against:
             refused.append(f"custodian {quote(signer.name)} does not count: {against[0]}")
             continue
         names.append(signer.name)
-        if any(registry.key(_public_key(line.key).kid) is None for line in signer.lines):
+        counted.update(dict.fromkeys(owners, signer.name))
+        if None in known:
             unknown.append(signer.name)
     return Counted(tuple(names), tuple(refused), tuple(unknown), policy.quorum)
 

@@ -46,7 +46,7 @@ from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
 from verifier.succession import Seam, parse_succession_file
 
 MAX_PROOF_BYTES = MAX_NOTE_BYTES + 91_000
-_HEADER = "c2sp.org/tlog-proof@v1"
+PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})")
 _MAX_HASHES = 53
 
@@ -102,8 +102,8 @@ def parse_proof(raw: bytes) -> Proof:
         raise _false("ASCII before the checkpoint", "other bytes") from None
     if not empty_line:
         raise _false("an empty line before the checkpoint", "none")
-    if lines.pop(0) != _HEADER:
-        raise _false(f"the line {_HEADER}", quote(raw[:40].decode("ascii", "replace")))
+    if lines.pop(0) != PROOF_HEADER:
+        raise _false(f"the line {PROOF_HEADER}", quote(raw[:40].decode("ascii", "replace")))
     extra = None
     if lines and lines[0].startswith("extra "):
         extra = _base64(lines.pop(0).removeprefix("extra "))

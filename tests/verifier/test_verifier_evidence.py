@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.verifier.cosigners import Cosigner
 from tests.verifier.evidencemaker import ABSENCE, ENTRY, HISTORY, Maker, prove
 from tests.verifier.evidenceworld import (
     GUARD,
@@ -26,6 +27,7 @@ from tests.verifier.heads import add_epoch, chain_of
 from tests.verifier.logmaker import Log, Sample, new_governor
 from verifier.cli import main
 from verifier.evidence.verdict import in_words
+from verifier.policy import parse_policy
 
 Capture = pytest.CaptureFixture[str]
 WORLD = World()
@@ -135,6 +137,8 @@ def test_an_old_epoch_and_its_age() -> None:
     made = report.parts[0].epoch_ms
     assert step(file, believed, now_ms=made + 60_000, max_age_ms=60_000) == ""
     assert step(file, believed, now_ms=made + 60_001, max_age_ms=60_000) == "age"
+    assert step(file, believed, now_ms=made - 300_000, max_age_ms=60_000) == ""
+    assert step(file, believed, now_ms=made - 300_001, max_age_ms=60_000) == "age"
 
 
 def test_a_contest_is_shown() -> None:
@@ -180,6 +184,23 @@ def test_a_witness_is_no_custodian() -> None:
     assert report.problems == []
     assert not report.complete
     assert "registered for use cosign" in in_words(report, policy(log, STRANGER))
+
+
+def test_two_names_with_keys_of_one_actor_are_one_custodian() -> None:
+    log, second_name = World("aliased"), Cosigner("alias.example.org", GUARD.name)
+    size, root = len(log.leaves), log.root()
+    file = prove([log], HISTORY, log.person, custodian_actors=(log.guard.id,))
+    for signer, lines in ((GUARD, "e"), (second_name, "m")):
+        file.checkpoint += signer.line(lines, log.origin, size, root)
+    own = [f"log {vkey}" for vkey in log.vkeys]
+    own += [f"custodian {GUARD.ed_vkey}", f"custodian {second_name.ml_vkey}"]
+    believed = parse_policy("".join(f"{line}\n" for line in own).encode())
+    counted = check(file, believed).custodians
+    assert counted is not None
+    assert (counted.names, counted.quorum, counted.complete) == ((GUARD.name,), 2, False)
+    assert counted.refused == (
+        'custodian "alias.example.org" does not count: it is custodian "guard.example.org"',
+    )
 
 
 def kid(public: bytes) -> bytes:

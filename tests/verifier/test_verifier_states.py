@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.verifier.cosigners import Cosigner
+from tests.verifier.evidencemaker import HISTORY, prove
+from tests.verifier.evidenceworld import World
 from tests.verifier.formats import ACCESS, RECORD, b64, consistency
+from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import Log, Sample, write
 from verifier.cli import main
 
@@ -90,6 +94,32 @@ def test_states_that_do_not_continue(place: Path, capsys: Capture) -> None:
 def test_views_that_agree(place: Path, capsys: Capture, one: str, other: str) -> None:
     assert run(place, "compare", one, other) == 0
     assert capsys.readouterr().out.startswith("verified: ")
+
+
+def test_what_somebody_kept_is_compared(place: Path, capsys: Capture) -> None:
+    """A receipt or an evidence file holds a checkpoint, which binds the log as any other."""
+    log, fork = World(), World()
+    for one, kind in ((log, RECORD), (fork, ACCESS)):
+        one.add(kind, one.person, one.clinic)
+        add_epoch(one)
+        one.add(kind, one.person, one.clinic)
+    (place / "receipt").write_bytes(log.proof(3, extra=log.leaves[3]))
+    (place / "evidence").write_bytes(prove([log], HISTORY, log.person).render())
+    write(fork.files(), place / "forged")
+    log.add(RECORD, log.person, log.clinic)
+    fork.add(RECORD, fork.person, fork.clinic)
+    write(log.files(), place / "grown")
+    for kept in ("receipt", "evidence"):
+        assert run(place, "compare", kept, "grown") == 0
+        assert run(place, "consistency", kept, "grown/checkpoint", "--source", "grown") == 0
+        assert run(place, "compare", kept, "forged") == 1
+        assert "split view" in capsys.readouterr().err
+        raw = (place / kept).read_bytes()
+        (place / kept).write_bytes(raw[:200])
+        assert run(place, "compare", kept, "grown") == 1
+        assert "split view" not in capsys.readouterr().err
+    (place / "grown/checkpoint").write_bytes(raw)
+    assert run(place, "compare", "grown", "grown") == 1
 
 
 def test_two_checkpoints_need_tiles(place: Path) -> None:
@@ -217,6 +247,19 @@ def test_a_log_that_stands_still(tmp_path: Path, capsys: Capture) -> None:
     assert "not verified: age" in capsys.readouterr().err
     assert not (tmp_path / "state/lie").exists()
     assert watch(tmp_path, "--max-age", "9999d") == 0
+
+
+def test_a_time_that_is_not_yet_says_nothing(tmp_path: Path, capsys: Capture) -> None:
+    """Signed once, it would keep the log young for ever."""
+    later = int(time.time()) + 3_000_000
+    note = (
+        LOG.keys.checkpoint(SIZE, LOG.root(), "e")
+        + LOG.keys.ml_line(SIZE, LOG.root(), later).encode()
+    )
+    write({**LOG.files(), "checkpoint": note}, tmp_path / "watched")
+    assert watch(tmp_path) == 0
+    assert watch(tmp_path, "--max-age", "1h") == 1
+    assert "not verified: age" in capsys.readouterr().err
 
 
 def test_an_age_needs_a_time(tmp_path: Path) -> None:

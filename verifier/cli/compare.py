@@ -8,8 +8,8 @@ from pathlib import Path
 
 from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
 from verifier.cli.outcome import finish
+from verifier.evidence.container import MAX_EVIDENCE_BYTES
 from verifier.fetch import open_source
-from verifier.note import MAX_NOTE_BYTES
 from verifier.report import problem_lines
 from verifier.states import verdict as words
 from verifier.states.compare import Comparison, View, compare, view_of
@@ -29,7 +29,8 @@ def add(commands: Commands) -> None:
         parser.add_argument(
             name.lower(),
             metavar=name,
-            help="directory or URL of a log in tlog-tiles layout, or a checkpoint file",
+            help="directory or URL of a log in tlog-tiles layout, or a file: "
+            "a checkpoint, receipt or evidence file",
         )
     parser.add_argument(
         "--source", metavar="PATH_OR_URL", help="tiles, where the larger one is a checkpoint alone"
@@ -62,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
 def _view(place: str) -> View:
     if "://" in place or Path(place).is_dir():
         return view_of(open_source(place))
-    return View(must_read(place, MAX_NOTE_BYTES), None)
+    return View(must_read(place, MAX_EVIDENCE_BYTES), None)
 
 
 def _keep(directory: Path, result: Comparison, tiles: list[Recorded | None]) -> None:

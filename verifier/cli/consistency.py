@@ -8,8 +8,8 @@ import json
 from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
 from verifier.cli.outcome import finish
 from verifier.errors import NotVerified, Problem
+from verifier.evidence.container import MAX_EVIDENCE_BYTES
 from verifier.fetch import open_source
-from verifier.note import MAX_NOTE_BYTES
 from verifier.policy import Policy
 from verifier.report import problem_lines
 from verifier.states import verdict as words
@@ -19,6 +19,7 @@ from verifier.states.consistency import (
     Signed,
     check_continues,
     check_hashes,
+    checkpoint_in,
     open_signed,
     parse_hashes,
 )
@@ -33,7 +34,7 @@ EXAMPLES = """\
 def add(commands: Commands) -> None:
     summary = "check that a log's newer checkpoint continues an older one"
     parser = add_command(commands, "consistency", summary, EXAMPLES)
-    parser.add_argument("old", metavar="OLD", help="a checkpoint")
+    parser.add_argument("old", metavar="OLD", help="a checkpoint, receipt or evidence file")
     parser.add_argument("new", metavar="NEW", help="a newer checkpoint")
     proof = parser.add_mutually_exclusive_group()
     proof.add_argument(
@@ -48,12 +49,12 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     policy = policy_of(options)
-    notes = [must_read(path, MAX_NOTE_BYTES) for path in (options.old, options.new)]
+    notes = [must_read(path, MAX_EVIDENCE_BYTES) for path in (options.old, options.new)]
     signed: list[Signed] = []
     problem: Problem | None = None
     forked = False
     try:
-        signed += (open_signed(note, policy) for note in notes)
+        signed += (open_signed(checkpoint_in(note), policy) for note in notes)
         _check(options, signed[0], signed[1])
     except NotVerified as error:
         problem, forked = error.problem, isinstance(error, Forked)

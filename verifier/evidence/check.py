@@ -19,6 +19,7 @@ from itertools import pairwise
 from verifier.bodies import Genesis
 from verifier.chains import Head
 from verifier.checkpoint import Checkpoint, Opened, open_under
+from verifier.claim import CLOCK_AHEAD_MS
 from verifier.custodians import Counted, count_custodians, signing_actors
 from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem
@@ -227,6 +228,9 @@ def _check_age(newest: LogPart, now_ms: int, max_age_ms: int) -> None:
     age = now_ms - newest.epoch_ms
     if age > max_age_ms:
         raise NotVerified("age", f"an epoch of the last {max_age_ms // 1000} s", f"{age // 1000} s")
+    if age < -CLOCK_AHEAD_MS:
+        # Else a log that once ran ahead would never grow old.
+        raise NotVerified("age", "an epoch not after now, by the clock here", f"{age // 1000} s")
 
 
 def _summary(part: Part, leaves: PartLeaves, checkpoint: Checkpoint) -> LogPart:

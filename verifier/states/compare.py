@@ -1,6 +1,7 @@
 """Two views of one log, by different routes: is one the beginning of the other?
 
-A view is a place with tiles (a directory or URL), or a checkpoint alone.
+A view is a place with tiles (a directory or URL), or what somebody kept: a checkpoint alone, a
+receipt, an evidence file.
 """
 
 from __future__ import annotations
@@ -11,14 +12,23 @@ from typing import NamedTuple
 from verifier.errors import NotVerified, Problem, Unreadable
 from verifier.note import MAX_NOTE_BYTES
 from verifier.policy import Policy
-from verifier.states.consistency import Forked, Signed, check_continues, open_signed
+from verifier.states.consistency import (
+    Forked,
+    Signed,
+    check_continues,
+    checkpoint_in,
+    open_signed,
+)
 from verifier.states.keeping import Recorded
 from verifier.tiles import Source
 
 
 class View(NamedTuple):
-    note: bytes
+    kept: bytes
     tiles: Recorded | None
+
+    def note(self) -> bytes:
+        return self.kept if self.tiles else checkpoint_in(self.kept)
 
 
 @dataclass(slots=True)
@@ -42,7 +52,7 @@ def compare(one: View, other: View, policy: Policy, tiles: Recorded | None = Non
     """`tiles` serve where the larger view has none of its own. Raises only Unreadable."""
     result = Comparison()
     try:
-        views = [(open_signed(view.note, policy), view.tiles) for view in (one, other)]
+        views = [(open_signed(view.note(), policy), view.tiles) for view in (one, other)]
         views.sort(key=lambda view: view[0].checkpoint.size)
         (older, _), (newer, own) = views
         result.older, result.newer = older, newer

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from verifier.checkpoint import Checkpoint, Opened, open_under
 from verifier.errors import NotVerified, Unreadable, quote
+from verifier.evidence.container import MAGIC, parse_evidence
 from verifier.merkle import EMPTY_ROOT, check_consistency
 from verifier.note import decode_base64
 from verifier.policy import Policy
+from verifier.proof import PROOF_HEADER, parse_proof
 from verifier.states.tiletree import TileTree
 from verifier.tiles import Source
 
@@ -47,6 +49,15 @@ class Forked(NotVerified):
 
 def open_signed(note: bytes, policy: Policy) -> Signed:
     return Signed(note, open_under(note, policy))
+
+
+def checkpoint_in(raw: bytes) -> bytes:
+    """The checkpoint that somebody kept: as such, in a receipt or proof, or in an evidence file."""
+    if raw.startswith(PROOF_HEADER.encode()):
+        return parse_proof(raw).checkpoint
+    if raw.startswith(MAGIC):
+        return parse_evidence(raw).checkpoint
+    return raw
 
 
 def check_continues(old: Signed, new: Signed, tiles: Source | None) -> None:

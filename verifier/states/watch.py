@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from verifier.claim import CLOCK_AHEAD_MS
 from verifier.errors import BadArgument, NotVerified, Problem, Unreadable, quote
 from verifier.fetch import read_file
 from verifier.note import ED25519, MAX_NOTE_BYTES, VerifierKey
@@ -74,14 +75,17 @@ class Watch:
         return Look(seen, before, self._too_old(seen, now_ms))
 
     def _too_old(self, seen: Signed, now_ms: int) -> Problem | None:
-        """By the newest time that anybody signed: the log, a witness, a custodian."""
+        """By the newest time that anybody signed: the log, a witness, a custodian. A time ahead of
+        the clock here says nothing: whoever signs one would never look old.
+        """
         if self._max_age_ms is None:
             return None
         opened = seen.opened
         lines = [*opened.log_lines]
         for signer in (*opened.custodians, *opened.witnesses):
             lines += signer.lines
-        newest = max((line.seconds for line in lines), default=0)
+        latest = (now_ms + CLOCK_AHEAD_MS) // 1000
+        newest = max((line.seconds for line in lines if line.seconds <= latest), default=0)
         age = now_ms // 1000 - newest
         if age * 1000 <= self._max_age_ms:
             return None

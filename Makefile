@@ -39,6 +39,7 @@ test: $(DEV) ## set up, then every check that CI runs
 	    echo "$(PY) -m tests.vectors.$$script --check"; \
 	    $(PY) -m tests.vectors.$$script --check; \
 	done
+	$(PY) -m tests.forger.generate_threats --check
 	$(PY) -m pytest
 
 .PHONY: crash
@@ -87,12 +88,13 @@ interop: $(RUN) ## an export read by Go's sumdb packages (needs golang-go, golan
 GENERATORS := $(sort $(wildcard tests/vectors/generate_*.py))
 
 .PHONY: vectors
-vectors: $(DEV) ## write tests/vectors anew
+vectors: $(DEV) ## write tests/vectors and the tables of docs/threat-model.md anew
 	@set -e; for script in $(notdir $(basename $(GENERATORS))); do \
 	    echo "$(PY) -m tests.vectors.$$script"; \
 	    $(PY) -m tests.vectors.$$script; \
 	done
 	$(PY) -m tests.vectors.spec_blocks
+	$(PY) -m tests.forger.generate_threats
 
 .PHONY: lock
 lock: $(VENV) ## resolve pyproject.toml anew into requirements/*.lock

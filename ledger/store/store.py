@@ -352,13 +352,20 @@ def split_piece(piece: bytes, start: int, skip: int = 0, most: int = FULL_WIDTH)
 
     LedgerFault when their lengths do not add up.
     """
-    leaves, at, number = [], 0, 0
-    while at < len(piece) and number < most:
-        end = at + 2 + (piece[at] << 8 | piece[at + 1] if at + 1 < len(piece) else 0)
-        if number >= skip:
+    leaves, at, size = [], 0, len(piece)
+    try:
+        # A single leaf is looked up behind a hundred others on average: no more than that here.
+        for _ in range(min(skip, most)):
+            at += 2 + (piece[at] << 8 | piece[at + 1])
+        for _ in range(most - skip):
+            if at == size:
+                break
+            end = at + 2 + (piece[at] << 8 | piece[at + 1])
             leaves.append(piece[at + 2 : end])
-        at, number = end, number + 1
-    if at > len(piece) or (at < len(piece) and number < most) or b"" in leaves:
+            at = end
+    except IndexError:
+        at = size + 1
+    if at > size or b"" in leaves:
         raise LedgerFault(f"store: the piece of leaf {start} is damaged", hint=DAMAGED)
     return leaves
 

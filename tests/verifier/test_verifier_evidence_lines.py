@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.verifier import heads
@@ -76,6 +79,28 @@ def test_a_line_that_lies(expected: str, lie: Lie) -> None:
     file = line_history()
     lie(file)
     assert step(file, policy(NEW)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expected", "change"),
+    [
+        (
+            "checkpoint signature",
+            lambda old: {"predecessor": {"checkpoint": old.checkpoint(lines="e")}},
+        ),
+        ("succession", lambda old: {"predecessor": {"log": bytes(32)}}),
+        ("succession", lambda old: {"predecessor": {"root": bytes(32)}}),
+        ("approvals", lambda old: {"old_approvals": lambda approvals: [approvals[0][:-1] + b"x"]}),
+        ("time", lambda old: {"received": old.now - 60_000, "authored": 0}),
+    ],
+    ids=["one key signed the end", "another log", "another root", "no approval", "time goes back"],
+)
+def test_a_false_succession(expected: str, change: Callable[[Log], dict[str, Any]]) -> None:
+    old = World("old", origin="log.example.com/old")
+    heads.add_epoch(old)
+    new = old.succeed("new", [new_governor("new")], **change(old))
+    heads.add_epoch(new)
+    assert step(prove([new, old], HISTORY, old.person), policy(new)) == expected
 
 
 def test_a_successor_that_ends_its_predecessor_elsewhere() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from tests.verifier import heads
 from tests.verifier.evidenceedits import without
-from tests.verifier.evidencemaker import HISTORY, Maker, multi_proof, prove
+from tests.verifier.evidencemaker import ENTRY, HISTORY, Maker, multi_proof, prove
 from tests.verifier.evidenceworld import World, policy, step
-from tests.verifier.formats import ACCESS, AMEND, RECORD, Signer, ed25519_key
+from tests.verifier.formats import ACCESS, AMEND, ERASURE, RECORD, Signer, ed25519_key
 from tests.verifier.logmaker import Log, Sample, new_governor
 
 Made = tuple[Maker, Log]
@@ -138,6 +138,18 @@ def test_a_false_log_is_caught(name: str) -> None:
     expected, make = FALSE_LOGS[name]
     file, log = make()
     assert step(file, policy(log)) == expected
+
+
+def test_bodies_of_entries_that_stand_alone() -> None:
+    """An erasure and an older epoch that are claimed, with bodies that say nothing."""
+    log = Sample()
+    erasure = log.add(ERASURE, log.person, log.clinic, body=b"\xa0")
+    old_epoch = heads.add_epoch(log, body=run(2**20, ROWS))
+    heads.add_epoch(log)
+    file = prove([log], ENTRY, log.person, erasure)
+    assert step(file, policy(log)) == "erasure"
+    file = prove([log], ENTRY, log.derived("epoch", log.chain), old_epoch)
+    assert step(file, policy(log)) == "epoch"
 
 
 def test_an_actor_chain_cut_short() -> None:

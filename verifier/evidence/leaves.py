@@ -12,20 +12,20 @@ from typing import NamedTuple
 
 from verifier.actors import parse_actor
 from verifier.approvals import check_quorum
-from verifier.batches import check_outside, member_hash
-from verifier.bodies import Batch, parse_batch, parse_trust
+from verifier.bodies import parse_trust
 from verifier.chains import Chains, Head
 from verifier.checkpoint import Checkpoint
-from verifier.claim import ACTOR, BATCH, EPOCH, KINDS, TRUST, check_times
+from verifier.claim import ACTOR, BATCH, EPOCH, ERASURE, KINDS, TRUST, Claim, check_times
 from verifier.entryids import EntryIds
-from verifier.epoch import check_place
+from verifier.epoch import check_place, parse_epoch
+from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified
 from verifier.evidence.container import ENTRY, Evidence, Part, PlacedLeaf
+from verifier.evidence.members import Members
 from verifier.founding import Ended, check_succession, open_genesis
 from verifier.leaf import Leaf, check_position
-from verifier.merkle import multi_root
 from verifier.note import VerifierKey
-from verifier.registry import Registry
+from verifier.registry import Actor, Registry
 from verifier.signatures import Job, SignatureChecker
 
 
@@ -68,7 +68,7 @@ class PartLeaves:
         self._checkpoint = checkpoint
         self._keys = tuple(keys)
         self._ids = EntryIds()
-        self._batches: dict[int, _Members] = {}
+        self._batches: dict[int, Members] = {}
         self._alone: set[int] = set()
         """Batches that are here for their members only."""
         self.log = self.log_chain = b""
@@ -91,7 +91,6 @@ class PartLeaves:
                 raise error.placed(placed.leaf_index) from None
         for index, members in self._batches.items():
             members.check(index, self._part.batches[index], needed=index in self._alone)
-        check_place(self._part.epoch, self._part.epoch_leaf.leaf_index, None)
 
     def hand_over(self, renewed: bytes) -> None:
         """The next log goes on. `renewed`: the root of its renewal, which needs all leaves."""
@@ -136,7 +135,7 @@ class PartLeaves:
         self._ids.add(claim, leaf.received_ms)
         whole = self._belongs(placed)
         if claim.kind == BATCH:
-            self._batches[index] = _Members(leaf, self._checkpoint.size, index)
+            self._batches[index] = Members(leaf, self._checkpoint.size, index)
         if leaf.member is not None:
             self._join(leaf)
         author = self._registry.actors.get(claim.author)
@@ -145,9 +144,21 @@ class PartLeaves:
             head = line.chains.head(claim.chain)
             if head is not None:
                 self.heads[claim.chain] = head
-        elif claim.kind == BATCH and (author is None or claim.chain != author.batch_chain):
-            raise NotVerified("chain", "a batch on its author's batch chain", claim.chain.hex())
+        else:
+            self._check_alone(claim, author)
+        if claim.kind == EPOCH:
+            check_place(parse_epoch(leaf.body), index, None)
+        elif claim.kind == ERASURE:
+            parse_erasure(leaf.body)
         self._check_signer(placed, whole)
+
+    def _check_alone(self, claim: Claim, author: Actor | None) -> None:
+        """Of a leaf whose chain is not whole: the chains that its kind and author name."""
+        own = author.batch_chain if author is not None else b""
+        if claim.kind == BATCH and claim.chain != own:
+            raise NotVerified("chain", "a batch on its author's batch chain", claim.chain.hex())
+        if claim.kind == EPOCH and claim.chain != self._registry.epoch_chain:
+            raise NotVerified("chain", "an epoch on the log's epoch chain", claim.chain.hex())
 
     def _belongs(self, placed: PlacedLeaf) -> bool:
         """Whether its chain is whole here. Raises for a leaf that the file has no use for."""
@@ -203,55 +214,17 @@ class PartLeaves:
         if claim.kind == TRUST:
             trust = parse_trust(leaf.body)
             check_quorum(leaf, trust.quorum, registry.governors)
-            registry.govern(trust.governors, index)
+            # Alone behind E, it may follow changes that are not here; so may an actor's entry.
+            if whole:
+                registry.govern(trust.governors, index)
         elif claim.kind == ACTOR:
             body = parse_actor(leaf.body)
             if registry.governors.get(claim.author) is not None:
                 check_quorum(leaf, body.quorum, registry.governors)
             elif body.quorum is not None:
                 raise NotVerified("approvals", "none in an entry by an actor", "some")
-            # Alone behind E, it may follow changes that are not here.
             if whole:
                 for question in registry.apply(claim, leaf.seq, body, index):
                     # A person's chain that is not here may well have been opened.
                     if question.chain in line.chains or not question.is_person:
                         line.chains.answer(question)
-        elif claim.kind == EPOCH and not whole and claim.chain != registry.epoch_chain:
-            raise NotVerified("chain", "an epoch on the log's epoch chain", claim.chain.hex())
-
-
-class _Members:
-    """Of one batch, those that are here."""
-
-    def __init__(self, leaf: Leaf, size: int, index: int) -> None:
-        self._leaf = leaf
-        self._batch: Batch = parse_batch(leaf.body)
-        check_outside(index, self._batch.count, size)
-        self._hashes: list[tuple[int, bytes]] = []
-
-    def add(self, position: int, leaf: Leaf) -> None:
-        batch, own = self._batch, self._leaf
-        for what, expected, found in (
-            ("author", own.claim.author.hex(), leaf.claim.author.hex()),
-            ("kind", KINDS[batch.member_kind].name, KINDS[leaf.claim.kind].name),
-            ("time", own.received_ms, leaf.received_ms),
-        ):
-            if expected != found:
-                raise NotVerified("batch", f"its batch's {what}, {expected}", str(found))
-        if position >= batch.count:
-            raise NotVerified("batch", f"a position below {batch.count}", str(position))
-        self._hashes.append((position, member_hash(leaf.claim_bytes)))
-
-    def check(self, index: int, proof: Iterable[bytes], needed: bool) -> None:
-        if not self._hashes:
-            if needed:
-                raise NotVerified("leaves", "a batch that has members here", "none", index)
-            if any(True for _ in proof):
-                raise NotVerified("batch", "no hashes where no member is here", "some", index)
-            return
-        try:
-            found = multi_root(self._hashes, self._batch.count, proof)
-        except NotVerified as error:
-            raise NotVerified("batch", error.problem.expected, error.problem.found, index) from None
-        if found != self._batch.root:
-            raise NotVerified("batch", f"member root {self._batch.root.hex()}", found.hex(), index)

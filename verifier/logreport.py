@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from verifier.checkpoint import Checkpoint, Opened
 from verifier.claim import KINDS
@@ -20,12 +21,24 @@ _STEPS = (
 """As far as the order of problems with one leaf goes."""
 
 
+class NewestEpoch(NamedTuple):
+    leaf_index: int
+    covered: int
+    """E: it says something of all leaves below."""
+    received_ms: int
+
+
 @dataclass(slots=True)
 class LogReport:
     origin: str
     checkpoint: Checkpoint | None = None
     opened: Opened | None = None
     """The checkpoint of the newest log, with who signed it."""
+    note: str = ""
+    """That checkpoint as it was read."""
+    epoch: NewestEpoch | None = None
+    newest_ms: int = 0
+    """When the newest leaf was received."""
     audited: bool = False
     """Its leaves were read, as far as there was no problem."""
     log_id: bytes | None = None

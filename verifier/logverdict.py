@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from verifier import report as words
+from verifier.actors import CUSTODIAN
 from verifier.errors import quote
 from verifier.logreport import LogReport
 from verifier.note import VerifierKey
@@ -68,6 +69,9 @@ def as_json(report: LogReport, keys: Sequence[VerifierKey]) -> str:
             "provisional": is_provisional(keys),
             "completeness": "asserted by the operator",
             **_fields(report),
+            "checkpoint": report.note,
+            "custodians": [one.name for one in report.opened.custodians] if report.opened else [],
+            "custodian_keys": _custodian_keys(report),
             "predecessors": [
                 {
                     "verdict": _verdict(before),
@@ -80,6 +84,13 @@ def as_json(report: LogReport, keys: Sequence[VerifierKey]) -> str:
             "limits": LIMITS,
         }
     )
+
+
+def _custodian_keys(report: LogReport) -> list[str]:
+    """Of those that are registered and have not ended, raw."""
+    registered = report.registry.keys_for(CUSTODIAN) if report.registry else ()
+    keys = [key.public_key.public_bytes_raw() for key in registered if key.ended_at is None]
+    return sorted(key.hex() for key in keys)
 
 
 def _verdict(report: LogReport) -> str:
@@ -96,6 +107,14 @@ def _fields(report: LogReport) -> dict[str, Any]:
         "size": checkpoint.size if checkpoint else None,
         "root": checkpoint.root.hex() if checkpoint else None,
         "leaves": report.leaves,
+        "newest_ms": report.newest_ms,
+        "epoch": None
+        if report.epoch is None
+        else {
+            "index": report.epoch.leaf_index,
+            "covered": report.epoch.covered,
+            "received_ms": report.epoch.received_ms,
+        },
         "kinds": dict(report.kinds),
         "chains": report.chains,
         "actors": report.actors,

@@ -11,7 +11,7 @@ import typer
 from ledger.cli.session import Output, read_input
 from ledger.cli.terminal import note, result, write_file
 from ledger.cli.unlocking import current_unlock
-from ledger.custody.audited import MAX_POLICY, Source, audit, policy_with
+from ledger.custody.audited import MAX_POLICY, Source, policy_with
 from ledger.custody.cosign import cosign as cosigned
 from ledger.custody.cosigners import cosigner
 from ledger.custody.keys import make_custodian
@@ -22,6 +22,7 @@ from ledger.keyfiles import load_key
 
 def add_to(app: typer.Typer) -> None:
     app.command("custodian-keys")(custodian_keys)
+    app.command("cosign")(cosign)
 
 
 def custodian_keys(
@@ -139,9 +140,8 @@ def cosign(
     else:
         text = read_input(policy, MAX_POLICY, "a policy is small").decode(errors="replace")
     signer = cosigner(name, load_key(key, current_unlock()))
+    log = Source(source, policy_with(text, signer.vkey), predecessor or ())
     with open_notes(state, signer.vkey) as notes:
-        audited = audit(Source(source, predecessor or ()), policy_with(text, signer.vkey))
-        data = cosigned(audited, signer, notes, int(time.time()), begin=begin)
-    write_file(output, data)
-    checkpoint = audited.checkpoint
+        checkpoint, signed = cosigned(log, signer, notes, int(time.time()), begin=begin)
+    write_file(output, signed)
     result(f"{output.name}: {checkpoint.size} entries of {checkpoint.origin}, verified and signed")

@@ -1,8 +1,8 @@
 """What the verifier found out about a log, asked as a program of its own.
 
 A custodian signs what was recomputed by code that shares nothing with the ledger's, so this runs
-`counterfoil-verify` and reads its JSON. What is missing or of another type there counts as not
-checked.
+`counterfoil-verify` and reads its JSON: `log` for all that the log holds, `consistency` for that it
+continues what was signed before.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
 from ledger.wire.checkpoint import Checkpoint
@@ -31,11 +32,14 @@ class Audited:
     """A log that was verified whole."""
 
     checkpoint: Checkpoint
+    note: bytes
+    """The same as it was published."""
     newest_ms: int
-    """received_ms of the newest leaf."""
+    """When the newest leaf was received."""
     epoch_upto: int
-    """E of the newest epoch, and the time of its leaf."""
+    """E of the newest epoch."""
     epoch_ms: int
+    """When its leaf was received."""
     custodians: frozenset[bytes]
     """Public keys that are registered for use custodian, and not ended."""
     signed: frozenset[str]
@@ -44,67 +48,94 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a log is read, and what lies beside it: as `counterfoil-verify log` takes them."""
+    """Where a log is read, as `counterfoil-verify` takes it, and who is believed."""
 
     place: str
+    policy: str
+    """A policy's text."""
     predecessors: Sequence[str] = ()
+
+    def audit(self) -> Audited:
+        """Verify the whole log. Raises BadEvidence when it is false, BadRequest when there is no
+        verdict.
+        """
+        before = [word for place in self.predecessors for word in ("--predecessor", place)]
+        with TemporaryDirectory() as directory:
+            policy = _file(directory, "policy", self.policy.encode())
+            report = _ask("log", self.place, *before, "--policy", policy)
+        return _read(report)
+
+    def check_continues(self, before: bytes, audited: Audited) -> None:
+        """Whether the log continues an older checkpoint. Raises as ``audit``."""
+        with TemporaryDirectory() as directory:
+            policy = _file(directory, "policy", self.policy.encode())
+            old, new = _file(directory, "old", before), _file(directory, "new", audited.note)
+            _ask("consistency", old, new, "--source", self.place, "--policy", policy)
 
 
 def policy_with(text: str, vkey: VerifierKey) -> str:
-    """A policy's text that names this custodian too, so that its line on the checkpoint counts."""
+    """A policy's text that names this custodian too, so that its line on a checkpoint counts."""
     line = f"custodian {vkey}\n"
     return text if line in text.splitlines(keepends=True) else text + line
 
 
-def audit(source: Source, policy: str) -> Audited:
-    """Verify a whole log under a policy's text. Raises BadEvidence when it is false, BadRequest
-    when there is no verdict.
-    """
-    with tempfile.NamedTemporaryFile("w", suffix=".policy", encoding="utf-8") as file:
-        file.write(policy)
-        file.flush()
-        words = [*VERIFIER, "log", source.place, "--json", "--policy", file.name]
-        for place in source.predecessors:
-            words += ["--predecessor", place]
-        ran = subprocess.run(words, capture_output=True, check=False)
-    complaint = ran.stderr.decode(errors="replace").strip().splitlines()[:_MAX_LINES]
+def _file(directory: str, name: str, data: bytes) -> str:
+    path = Path(directory) / name
+    path.write_bytes(data)
+    return str(path)
+
+
+def _ask(*words: str) -> dict[str, Any]:
+    """The report of the verifier about something that it found true."""
+    ran = subprocess.run([*VERIFIER, *words, "--json"], capture_output=True, check=False)
+    said = ran.stderr.decode(errors="replace").splitlines()[:_MAX_LINES]
+    complaint = "; ".join(" ".join(line.split()) for line in said)
     if ran.returncode == _FALSE:
         raise BadEvidence(
-            "the log is false: " + "; ".join(complaint),
+            f"the log is false: {complaint}",
             hint="sign nothing; keep a copy of it, and tell the other custodians",
         )
     if ran.returncode != _VERIFIED:
         raise BadRequest(
-            "the log could not be verified: " + "; ".join(complaint),
-            hint="this is no verdict: mend it and run the command again",
+            f"the verifier gave no verdict: {complaint}", hint="mend it and run the command again"
         )
-    return _read(ran.stdout)
-
-
-def _read(output: bytes) -> Audited:
     try:
-        document = json.loads(output)
-        epoch = document["epoch"]
-        return Audited(
-            Checkpoint(
-                str(document["log"]),
-                TreeSize(_number(document["size"])),
-                Hash(bytes.fromhex(document["root"])),
-            ),
-            _number(document["newest_ms"]),
-            _number(epoch["upto"]),
-            _number(epoch["received_ms"]),
-            frozenset(bytes.fromhex(key) for key in document["custodian_keys"]),
-            frozenset(str(one["name"]) for one in document["custodians"]),
+        report: dict[str, Any] = json.loads(ran.stdout)
+    except ValueError as error:
+        raise _not_understood() from error
+    if report.get("verdict") != "verified":
+        raise _not_understood()
+    return report
+
+
+def _read(report: dict[str, Any]) -> Audited:
+    if report.get("epoch") is None:
+        raise BadRequest(
+            "the log has no epoch yet", hint="`counterfoil checkpoint DIR` there makes one"
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LedgerFault(
-            "the verifier's report is not as this version expects it",
-            hint="run both commands of one installation",
-        ) from error
+    try:
+        epoch, size = report["epoch"], TreeSize(_number(report["size"]))
+        return Audited(
+            Checkpoint(str(report["log"]), size, Hash(bytes.fromhex(report["root"]))),
+            str(report["checkpoint"]).encode(),
+            _number(report["newest_ms"]),
+            _number(epoch["covered"]),
+            _number(epoch["received_ms"]),
+            frozenset(bytes.fromhex(key) for key in report["custodian_keys"]),
+            frozenset(map(str, report["custodians"])),
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise _not_understood() from error
 
 
 def _number(value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError("no number")
     return value
+
+
+def _not_understood() -> LedgerFault:
+    return LedgerFault(
+        "the verifier's report is not as this version expects it",
+        hint="run both commands of one installation",
+    )

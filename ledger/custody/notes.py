@@ -1,7 +1,7 @@
 """Notes: what a custodian has signed with one key, so that it never signs two histories.
 
     DIR/lock          held while a checkpoint is looked at and signed
-    DIR/signed.json   {"key": vkey, "logs": {origin: {"size", "root"}}}
+    DIR/signed.json   {"key": vkey, "logs": {origin: the newest checkpoint that was signed}}
 
 Written and synced before a signature is handed out. A restored old copy of this directory is
 dangerous and cannot be told from the newest one here: a signature of one's own on a larger
@@ -18,11 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ledger.errors import BadRequest, LedgerFault
+from ledger.errors import BadRequest, CounterfoilError, LedgerFault
 from ledger.store.files import make_directory, open_random, replace
-from ledger.wire.checkpoint import Checkpoint
-from ledger.wire.ids import HASH_SIZE, MAX_INTEGER, Hash, TreeSize
-from ledger.wire.note import VerifierKey
+from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
+from ledger.wire.note import VerifierKey, parse_note
 
 _FILE: Final = "signed.json"
 _LOCK: Final = "lock"
@@ -31,20 +30,22 @@ _LOCK: Final = "lock"
 class Notes:
     """The notes of one key. Use ``open_notes``."""
 
-    def __init__(self, path: Path, vkey: VerifierKey, logs: dict[str, Checkpoint]) -> None:
+    def __init__(self, path: Path, vkey: VerifierKey, logs: dict[str, bytes]) -> None:
         self._path = path
         self._vkey = vkey
         self._logs = logs
 
-    def newest(self, origin: str) -> Checkpoint | None:
-        """The largest checkpoint of a log that was signed, if any was."""
+    def newest(self, origin: str) -> bytes | None:
+        """The largest checkpoint of a log that was signed, as it was published, if any was."""
         return self._logs.get(origin)
 
-    def write(self, checkpoint: Checkpoint) -> None:
+    def write(self, note: bytes) -> None:
         """Note down, durably, that a checkpoint is about to be signed. Raises BadRequest for one
         that would contradict the notes; OSError when it cannot be written.
         """
-        before = self.newest(checkpoint.origin)
+        checkpoint = opened(note)
+        known = self.newest(checkpoint.origin)
+        before = None if known is None else opened(known)
         if before is not None and (
             checkpoint.size < before.size
             or (checkpoint.size == before.size and checkpoint.root != before.root)
@@ -53,11 +54,15 @@ class Notes:
                 f"the notes know a signature on {before.size} entries of this log",
                 hint="sign nothing: compare both checkpoints with other custodians",
             )
-        self._logs[checkpoint.origin] = checkpoint
-        logs = {
-            origin: {"size": one.size, "root": one.root.hex()} for origin, one in self._logs.items()
-        }
-        replace(self._path, _encode({"key": str(self._vkey), "logs": logs}))
+        logs = self._logs | {checkpoint.origin: note}
+        texts = {origin: one.decode() for origin, one in logs.items()}
+        replace(self._path, _encode({"key": str(self._vkey), "logs": texts}))
+        self._logs = logs
+
+
+def opened(note: bytes) -> Checkpoint:
+    """The checkpoint in a note; no signature is looked at."""
+    return parse_checkpoint(parse_note(note).text)
 
 
 @contextmanager
@@ -81,29 +86,23 @@ def open_notes(directory: Path, vkey: VerifierKey) -> Iterator[Notes]:
         os.close(handle)
 
 
-def _read(path: Path, vkey: VerifierKey) -> dict[str, Checkpoint]:
-    damaged = LedgerFault(
-        f"{path.name} cannot be read",
-        hint="sign nothing before it is restored from its newest copy",
-    )
+def _read(path: Path, vkey: VerifierKey) -> dict[str, bytes]:
     try:
         document = json.loads(path.read_bytes())
-        key, logs = document["key"], document["logs"]
-        checkpoints = {origin: _checkpoint(origin, row) for origin, row in logs.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise damaged from error
+        key = document["key"]
+        logs = {str(origin): text.encode() for origin, text in document["logs"].items()}
+        sound = all(opened(note).origin == origin for origin, note in logs.items())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, CounterfoilError):
+        sound = False
+    if not sound:
+        raise LedgerFault(
+            f"{path.name} cannot be read", hint="sign nothing before its newest copy is restored"
+        )
     if key != str(vkey):
         raise BadRequest(
             "the notes are those of another key or name", hint="name the directory of this key"
         )
-    return checkpoints
-
-
-def _checkpoint(origin: str, row: dict[str, object]) -> Checkpoint:
-    size, root = row["size"], bytes.fromhex(str(row["root"]))
-    if type(size) is not int or not 0 < size <= MAX_INTEGER or len(root) != HASH_SIZE:
-        raise ValueError("no checkpoint")
-    return Checkpoint(origin, TreeSize(size), Hash(root))
+    return logs
 
 
 def _encode(document: object) -> bytes:

@@ -122,6 +122,62 @@ class Custodian:
         return out
 
 
+def cosign(custodian: Custodian, export: Path, policy: Path, out: Path, *options: str) -> Ran:
+    """By the command, which runs the verifier."""
+    key = ("--key", custodian.keys / "custodian.ed25519", "--name", NAME)
+    notes = ("--policy", policy, "--state", custodian.keys / "notes", "-o", out)
+    return run("cosign", export, *key, *notes, *options)
+
+
+def test_a_custodian_signs_what_it_verified(full: Path, tmp_path: Path) -> None:
+    custodian = Custodian(full, tmp_path)
+    believed = policy(full, tmp_path)
+    export, out = tmp_path / "export", tmp_path / "cosignature"
+
+    def publish(*options: str) -> None:
+        done("checkpoint", full, *options)
+        done("export-tiles", full, export, "--with-entries")
+
+    publish()
+    ran = cosign(custodian, export, believed, out)
+    assert (ran.code, ran.complaint) == (2, "the notes know nothing of this log")
+    assert cosign(custodian, export, believed, out, "--begin").code == 0
+    publish("--cosignature", str(out))
+    done("enrol", full, "another")
+    publish()
+    ran = cosign(custodian, export, believed, out)
+    assert ran.text.startswith("cosignature: ")
+    assert ran.text.endswith("entries of test.example/log, verified and signed\n")
+    publish("--cosignature", str(out))
+    # Its notes of before the first signature came back.
+    (custodian.keys / "notes" / "signed.json").unlink()
+    ran = cosign(custodian, export, believed, out, "--begin")
+    assert ran.code == 2
+    assert ran.complaint.endswith("entries already, and the notes know of 0")
+
+
+def test_a_custodian_signs_nothing_false(full: Path, tmp_path: Path) -> None:
+    custodian = Custodian(full, tmp_path)
+    export, out = tmp_path / "export", tmp_path / "cosignature"
+    done("checkpoint", full)
+    done("export-tiles", full, export, "--with-entries")
+    (bundle,) = (export / "tile" / "entries").rglob("*.p/*")
+    data = bytearray(bundle.read_bytes())
+    data[-1] ^= 1
+    bundle.write_bytes(data)
+    ran = cosign(custodian, export, policy(full, tmp_path), out, "--begin")
+    assert (ran.code, "the log is false" in ran.err) == (1, True)
+    assert not out.exists()
+    assert not (custodian.keys / "notes" / "signed.json").exists()
+    done("export-tiles", full, tmp_path / "hashes")
+    assert cosign(custodian, tmp_path / "hashes", policy(full, tmp_path), out, "--begin").code != 0
+    other = ("--key", custodian.keys / "cosign.ed25519", "--name", f"{NAME}/witness")
+    words = ("--policy", policy(full, tmp_path), "--state", tmp_path / "n", "-o", out, "--begin")
+    done("export-tiles", full, tmp_path / "whole", "--with-entries")
+    ran = run("cosign", tmp_path / "whole", *other, *words)
+    assert ran.complaint.startswith("the log has not registered this key for use custodian")
+
+
 def test_a_custodian(full: Path, tmp_path: Path) -> None:
     custodian = Custodian(full, tmp_path)
     assert custodian.enrolled["policy"] == custodian.lines

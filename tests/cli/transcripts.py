@@ -6,9 +6,9 @@
     [exit code 2]                       unless it is 0
 
 Known besides the two commands: `cat FILE`, `rm FILE`, `echo TEXT`, `head -c NM /dev/zero` (MiB),
-`cmp A B`, `> FILE`, "$(sed -n Np FILE)", and `date -s 2044-05-06`, which moves the clock of all
-that follows forward to that day in UTC. Every transcript begins in a directory of its own with
-the files of docs/demo. Ids, hashes, keys and today's dates differ from run to run, so they are
+`cmp A B`, `> FILE`, `>> FILE`, "$(sed -n Np FILE)", and `date -s 2044-05-06`, which moves the clock
+of all that follows forward to that day in UTC. Every transcript begins in a directory of its own
+with the files of docs/demo. Ids, hashes, keys and today's dates differ from run to run, so they are
 numbered as they come; in a command, a number stands for what it stood for.
 
     python -m tests.cli.transcripts     writes what the commands say today into the files
@@ -68,12 +68,12 @@ class Session:
         if words[:2] == ["date", "-s"]:
             self._clock.set(words[2])
             return []
-        into = words.pop() if ">" in words else None
-        if into is not None:
-            words.pop()
+        into = words.pop() if {">", ">>"} & set(words) else None
+        mode = "a" if into is not None and words.pop() == ">>" else "w"
         code, out, seen = execute(words, into is not None)
         if into is not None:
-            Path(into).write_text(out, encoding="utf-8")
+            with Path(into).open(mode, encoding="utf-8") as file:
+                file.write(out)
         shown = self._numbered(seen).splitlines()
         return [*shown, f"[exit code {code}]"] if code else shown
 

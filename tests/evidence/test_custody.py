@@ -14,11 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from ledger.custody.audited import Audited
+from ledger.custody.audited import Audited, Source
 from ledger.custody.cosign import EPOCH_LEAVES, EPOCH_MS, cosign
 from ledger.custody.cosigners import Cosigner, cosigner
 from ledger.custody.keys import make_custodian, read_cosigning
-from ledger.custody.notes import Notes, open_notes
+from ledger.custody.notes import Notes, open_notes, opened
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
 from ledger.identity import NewKey, Revoke
 from ledger.keyfiles import PrivateKey, Unlock, load_key
@@ -26,7 +26,7 @@ from ledger.log import Log
 from ledger.wire.checkpoint import Checkpoint, checkpoint_verifier
 from ledger.wire.ids import ChainId, Hash, TreeSize
 from ledger.wire.keys import ED25519, ML_DSA_44
-from ledger.wire.note import open_note, parse_note
+from ledger.wire.note import Ed25519Signer, open_note, parse_note
 from tests.log.sample import STRANGER_KEY
 from verifier.checkpoint import open_under
 from verifier.policy import parse_policy
@@ -40,17 +40,41 @@ def at(size: int, root: int = 0, origin: str = "example.org/log") -> Checkpoint:
     return Checkpoint(origin, TreeSize(size), Hash(bytes([root or size % 251] * 32)))
 
 
-def audited(checkpoint: Checkpoint, signer: Cosigner, **changes: object) -> Audited:
-    """A log in order, whose registry has the key."""
-    found = Audited(
-        checkpoint,
-        newest_ms=NOW * 1000,
-        epoch_upto=checkpoint.size,
-        epoch_ms=NOW * 1000,
-        custodians=frozenset({signer.vkey.public_key}),
-        signed=frozenset(),
-    )
-    return replace(found, **changes)  # type: ignore[arg-type]
+class Shown(Source):
+    """A log in order, whose registry has the key; with changes."""
+
+    def __init__(self, checkpoint: Checkpoint, signer: Cosigner, **changes: object) -> None:
+        super().__init__("log", "policy")
+        found = Audited(
+            checkpoint,
+            published(checkpoint),
+            newest_ms=NOW * 1000,
+            epoch_upto=checkpoint.size,
+            epoch_ms=NOW * 1000,
+            custodians=frozenset({signer.vkey.public_key}),
+            signed=frozenset(),
+        )
+        object.__setattr__(self, "found", replace(found, **changes))  # type: ignore[arg-type]
+
+    def audit(self) -> Audited:
+        found: Audited = vars(self)["found"]
+        return found
+
+    def check_continues(self, before: bytes, audited: Audited) -> None:
+        assert opened(before).size <= audited.checkpoint.size
+
+
+class Forked(Shown):
+    """It does not continue what it showed before."""
+
+    def check_continues(self, before: bytes, audited: Audited) -> None:
+        raise BadEvidence("the log is false")
+
+
+def published(checkpoint: Checkpoint) -> bytes:
+    """As the log publishes it."""
+    signer = Ed25519Signer(checkpoint.origin, STRANGER_KEY)
+    return checkpoint.text() + b"\n" + signer.line(checkpoint.text())
 
 
 @pytest.fixture
@@ -68,10 +92,10 @@ def notes(tmp_path: Path, signer: Cosigner) -> Iterator[Notes]:
 def test_a_line_that_verifies(tmp_path: Path, private: PrivateKey) -> None:
     signer = cosigner(NAME, private)
     with open_notes(tmp_path / "notes", signer.vkey) as notes:
-        note = cosign(audited(at(9), signer), signer, notes, NOW, begin=True)
-    opened = open_note(note, [checkpoint_verifier(str(signer.vkey))])
-    assert opened.text == at(9).text()
-    assert [one.name for one in opened.signatures] == [NAME]
+        _, note = cosign(Shown(at(9), signer), signer, notes, NOW, begin=True)
+    line = open_note(note, [checkpoint_verifier(str(signer.vkey))])
+    assert line.text == at(9).text()
+    assert [one.name for one in line.signatures] == [NAME]
 
 
 def test_what_was_signed_is_written_down_first(
@@ -87,55 +111,62 @@ def test_what_was_signed_is_written_down_first(
         patch.setattr(os, "replace", refuse)
         patch.setattr(type(signer), "line", lambda *_: pytest.fail("signed before it was noted"))
         with pytest.raises(OSError, match="gone"):
-            cosign(audited(at(9), signer), signer, notes, NOW, begin=True)
+            cosign(Shown(at(9), signer), signer, notes, NOW, begin=True)
     with open_notes(directory, signer.vkey) as notes:
         assert notes.newest("example.org/log") is None
     with open_notes(directory, signer.vkey) as notes, monkeypatch.context() as patch:
         patch.setattr(type(signer), "line", refuse)
         with pytest.raises(OSError, match="gone"):
-            cosign(audited(at(9), signer), signer, notes, NOW, begin=True)
+            cosign(Shown(at(9), signer), signer, notes, NOW, begin=True)
     with open_notes(directory, signer.vkey) as notes:
-        assert notes.newest("example.org/log") == at(9)
+        assert notes.newest("example.org/log") == published(at(9))
 
 
 def test_two_roots_for_one_size(notes: Notes, signer: Cosigner) -> None:
-    cosign(audited(at(9), signer), signer, notes, NOW, begin=True)
-    cosign(audited(at(9), signer), signer, notes, NOW + 1)
+    cosign(Shown(at(9), signer), signer, notes, NOW, begin=True)
+    cosign(Shown(at(9), signer), signer, notes, NOW + 1)
     with pytest.raises(BadEvidence, match="root at size 9"):
-        cosign(audited(at(9, root=7), signer), signer, notes, NOW)
+        cosign(Shown(at(9, root=7), signer), signer, notes, NOW)
     with pytest.raises(BadRequest, match="signed 9 entries, and the log shows 8"):
-        cosign(audited(at(8), signer), signer, notes, NOW)
-    assert notes.newest("example.org/log") == at(9)
+        cosign(Shown(at(8), signer), signer, notes, NOW)
+    assert notes.newest("example.org/log") == published(at(9))
 
 
 def test_the_notes_refuse_a_contradiction_by_themselves(notes: Notes) -> None:
-    notes.write(at(9))
+    notes.write(published(at(9)))
     for other in (at(9, root=7), at(8)):
         with pytest.raises(BadRequest, match="know a signature on 9"):
-            notes.write(other)
-    notes.write(at(5, origin="example.org/other"))
-    assert notes.newest("example.org/log") == at(9)
+            notes.write(published(other))
+    notes.write(published(at(5, origin="example.org/other")))
+    assert notes.newest("example.org/log") == published(at(9))
+
+
+def test_a_log_that_was_forked(notes: Notes, signer: Cosigner) -> None:
+    cosign(Shown(at(9), signer), signer, notes, NOW, begin=True)
+    with pytest.raises(BadEvidence, match="false"):
+        cosign(Forked(at(12), signer), signer, notes, NOW)
+    assert notes.newest("example.org/log") == published(at(9))
 
 
 def test_stale_notes(notes: Notes, signer: Cosigner) -> None:
     """Its own line on a larger checkpoint than the notes know."""
-    cosign(audited(at(9), signer), signer, notes, NOW, begin=True)
-    stale = audited(at(12), signer, signed=frozenset({NAME}))
+    cosign(Shown(at(9), signer), signer, notes, NOW, begin=True)
+    stale = Shown(at(12), signer, signed=frozenset({NAME}))
     with pytest.raises(BadRequest, match="signed 12 entries already, and the notes know of 9"):
         cosign(stale, signer, notes, NOW)
-    cosign(audited(at(12), signer), signer, notes, NOW)
+    cosign(Shown(at(12), signer), signer, notes, NOW)
     cosign(stale, signer, notes, NOW)
 
 
 def test_lost_notes(notes: Notes, signer: Cosigner) -> None:
     with pytest.raises(BadRequest, match="know nothing of this log"):
-        cosign(audited(at(9), signer), signer, notes, NOW)
-    signed = audited(at(9), signer, signed=frozenset({NAME}))
+        cosign(Shown(at(9), signer), signer, notes, NOW)
+    signed = Shown(at(9), signer, signed=frozenset({NAME}))
     with pytest.raises(BadRequest, match="the notes know of 0"):
         cosign(signed, signer, notes, NOW, begin=True)
-    cosign(audited(at(9), signer), signer, notes, NOW, begin=True)
+    cosign(Shown(at(9), signer), signer, notes, NOW, begin=True)
     with pytest.raises(BadRequest, match="know this log already"):
-        cosign(audited(at(10), signer), signer, notes, NOW, begin=True)
+        cosign(Shown(at(10), signer), signer, notes, NOW, begin=True)
 
 
 @pytest.mark.parametrize(("behind", "age_ms", "signs"), [
@@ -147,7 +178,7 @@ def test_lost_notes(notes: Notes, signer: Cosigner) -> None:
 def test_how_far_an_epoch_may_be_behind(
     notes: Notes, signer: Cosigner, behind: int, age_ms: int, signs: bool
 ) -> None:
-    found = audited(at(50_000), signer, epoch_upto=50_000 - behind, epoch_ms=NOW * 1000 - age_ms)
+    found = Shown(at(50_000), signer, epoch_upto=50_000 - behind, epoch_ms=NOW * 1000 - age_ms)
     if signs:
         cosign(found, signer, notes, NOW, begin=True)
         return
@@ -158,13 +189,13 @@ def test_how_far_an_epoch_may_be_behind(
 
 def test_a_key_that_is_not_registered(notes: Notes, signer: Cosigner) -> None:
     with pytest.raises(BadRequest, match="not registered this key"):
-        cosign(audited(at(9), signer, custodians=frozenset()), signer, notes, NOW, begin=True)
+        cosign(Shown(at(9), signer, custodians=frozenset()), signer, notes, NOW, begin=True)
 
 
 def test_notes_are_for_one_key_and_one_process(tmp_path: Path, signer: Cosigner) -> None:
     directory = tmp_path / "notes"
     with open_notes(directory, signer.vkey) as notes:
-        notes.write(at(9))
+        notes.write(published(at(9)))
         with (
             pytest.raises(LedgerFault, match="another process"),
             open_notes(directory, signer.vkey),
@@ -174,7 +205,7 @@ def test_notes_are_for_one_key_and_one_process(tmp_path: Path, signer: Cosigner)
     with pytest.raises(BadRequest, match="another key"), open_notes(directory, other.vkey):
         pass
     document = json.loads((directory / "signed.json").read_text())
-    document["logs"]["example.org/log"]["size"] = "9"
+    document["logs"]["example.org/other"] = document["logs"]["example.org/log"]
     (directory / "signed.json").write_text(json.dumps(document))
     with pytest.raises(LedgerFault, match="cannot be read"), open_notes(directory, signer.vkey):
         pass
@@ -219,8 +250,8 @@ def test_a_line_is_kept_with_the_checkpoint(custodian: Custodian) -> None:
     assert log.reader.store.published() == log.reader.store.cosigned() == cosigned
     keys = log.reader.registry.genesis.checkpoint_keys
     lines = [f"log {key}\n" for key in keys] + [f"{one.line()}\n" for one in custodian.cosigning]
-    opened = open_under(cosigned, parse_policy("".join(lines).encode()))
-    assert [one.name for one in opened.custodians] == [NAME]
+    under = open_under(cosigned, parse_policy("".join(lines).encode()))
+    assert [one.name for one in under.custodians] == [NAME]
     # Publishing again what is published already takes nothing away.
     assert log.publish() == cosigned
     # The same line again replaces itself.

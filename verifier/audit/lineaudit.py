@@ -23,7 +23,7 @@ from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem, Unreadable
 from verifier.founding import Ended, closing_checkpoint
 from verifier.leaf import parse_leaf
-from verifier.logreport import LogReport
+from verifier.logreport import LogReport, NewestEpoch
 from verifier.merkle import leaf_hash
 from verifier.note import MAX_NOTE_BYTES, VerifierKey
 from verifier.policy import Policy
@@ -53,7 +53,7 @@ def audit_log(
         report.add(error.problem)
         report.not_checked.append("the log: its checkpoint is false")
         return report
-    report.opened = opened
+    report.opened, report.note = opened, raw.decode()
     newest = Member(source, read_genesis(source, opened.checkpoint.size), report)
     members = find_line(newest, predecessors)
     report.predecessors = [member.report for member in members[:-1]]
@@ -138,6 +138,10 @@ class _LineAudit:
             Across(self._pool, audit.line, registrar, report).check(inorder, before.runs)
             report.log_id, report.registry = registrar.log, registrar.registry
             report.actors = registrar.registry.actors_below(inorder.leaves)
+        if registrar.epoch is not None:
+            covered = registrar.epoch.covered
+            report.epoch = NewestEpoch(registrar.epoch_index, covered, registrar.epoch_ms)
+        report.newest_ms = inorder.last_ms
         self._end(inorder, report, size)
         if taken_over and not audit.skims:
             try:

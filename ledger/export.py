@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
 from ledger.identity import Genesis
@@ -32,6 +32,8 @@ CHECKPOINT: Final = "checkpoint"
 TILES: Final = "tile"
 ENTRIES: Final = "entries"
 _PUBLIC_FILE: Final = 0o644
+_TOGETHER: Final = 1_024
+"""Files that are synced together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +149,18 @@ def _write_tiles(
     if any(tile.level is None for tile in tiles):
         (out / TILES).mkdir(parents=True, exist_ok=True)
         (out / TILES / ENTRIES).mkdir(mode=OWNER_DIRECTORY, exist_ok=True)
-    for done, tile in enumerate(tiles, 1):
-        path = out / tile.path()
-        if not (_covered(tile, before) and path.exists()):
-            private = tile.level is None
-            path.parent.mkdir(parents=True, exist_ok=True)
-            data = _bundle(store, tile) if private else _tile(store, tile)
-            _write(path, data, OWNER_FILE if private else _PUBLIC_FILE)
-            directories.add(path.parent)
-            written += 1
-        if advance is not None:
-            advance(done, len(tiles))
+    with _Fresh() as fresh:
+        for done, tile in enumerate(tiles, 1):
+            path = out / tile.path()
+            if not (_covered(tile, before) and path.exists()):
+                private = tile.level is None
+                path.parent.mkdir(parents=True, exist_ok=True)
+                data = _bundle(store, tile) if private else _tile(store, tile)
+                fresh.write(path, data, OWNER_FILE if private else _PUBLIC_FILE)
+                directories.add(path.parent)
+                written += 1
+            if advance is not None:
+                advance(done, len(tiles))
     for directory in directories:
         sync_directory(directory)
     return written
@@ -193,12 +196,50 @@ def _bundle(store: Store, tile: Tile) -> bytes:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    """Whole or absent, and durable but for its name."""
-    fresh = path.with_name(path.name + ".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    try:
-        write_all(handle, data, 0)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    os.replace(fresh, path)
+    with _Fresh() as fresh:
+        fresh.write(path, data, mode)
+
+
+class _Fresh:
+    """Files that are whole or absent, and durable but for their names when this ends.
+
+    Many are synced one after the other once all are written: the first sync then takes the others
+    with it, where a sync of each would wait for the disk each time.
+    """
+
+    def __init__(self) -> None:
+        self._paths: list[Path] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, path: Path, data: bytes, mode: int) -> None:
+        handle = os.open(_fresh(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        try:
+            self._paths.append(path)
+            write_all(handle, data, 0)
+        finally:
+            os.close(handle)
+        if len(self._paths) == _TOGETHER:
+            self._finish()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._finish()
+        for path in self._paths:
+            _fresh(path).unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        for path in self._paths:
+            handle = os.open(_fresh(path), os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        for path in self._paths:
+            os.replace(_fresh(path), path)
+        self._paths.clear()
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(path.name + ".new")

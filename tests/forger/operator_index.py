@@ -94,6 +94,23 @@ def old_epoch(hand: Hand) -> None:
 
 
 @BOOK.lie(
+    "A fresh epoch is made that leaves out the newest entries before it",
+    Caught("evidence file.evidence --max-age 9999d", "age"),
+    Says(
+        "evidence file.evidence",
+        "2 of them came before the epoch's time: it is no time up to which the list is whole",
+    ),
+    limit=Limit.EPOCH,
+)
+def lagging_epoch(hand: Hand) -> None:
+    log = World()
+    log.add(ACCESS, log.person, log.nurse)
+    add_epoch(log, to=[log.behind])
+    hand.believe(log)
+    hand.evidence(prove([log], HISTORY, log.person))
+
+
+@BOOK.lie(
     "The log makes no epoch any more, so that nothing new is covered",
     Caught("evidence file.evidence --max-age 1d", "age"),
     Says("evidence file.evidence", "entries from 20 on: the epoch says nothing of them"),

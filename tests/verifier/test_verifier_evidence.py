@@ -141,6 +141,20 @@ def test_an_old_epoch_and_its_age() -> None:
     assert step(file, believed, now_ms=made - 300_001, max_age_ms=60_000) == "age"
 
 
+def test_the_time_of_an_epoch_that_leaves_entries_out() -> None:
+    log = World("lagging")
+    add_epoch(log, to=[log.behind])
+    believed = policy(log)
+    file = prove([log], HISTORY, log.person)
+    report = check(file, believed)
+    assert (report.problems, report.parts[0].skipped) == ([], 1)
+    assert "not checked: 1 of them came before the epoch's time" in in_words(report, believed)
+    made = report.parts[0].epoch_ms
+    assert step(file, believed, now_ms=made, max_age_ms=60_000) == "age"
+    whole = prove([log], HISTORY, log.person, epoch=log.epoch)
+    assert "came before" not in in_words(check(whole, believed), believed)
+
+
 def test_a_contest_is_shown() -> None:
     log = World("contested")
     log.contest(log.nurse, log.last_access)

@@ -54,6 +54,11 @@ class LogPart:
     """E: what is said counts for the leaves below."""
     epoch_ms: int
 
+    @property
+    def skipped(self) -> int:
+        """Entries that came before the epoch, and that it does not cover."""
+        return self.epoch_index - self.covered
+
 
 @dataclass(slots=True)
 class EvidenceReport:
@@ -225,6 +230,9 @@ def _contested(entries: list[Claimed], registry: Registry, logs: int) -> Iterabl
 
 
 def _check_age(newest: LogPart, now_ms: int, max_age_ms: int) -> None:
+    """Of what the epoch covers: its own time says that only when nothing came in between."""
+    if newest.skipped:
+        raise NotVerified("age", "an epoch over all entries before it", f"{newest.skipped} less")
     age = now_ms - newest.epoch_ms
     if age > max_age_ms:
         raise NotVerified("age", f"an epoch of the last {max_age_ms // 1000} s", f"{age // 1000} s")

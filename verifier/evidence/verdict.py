@@ -125,7 +125,10 @@ def _padded(text: str, width: int) -> str:
 
 def _unchecked(report: EvidenceReport, policy: Policy, language: Language) -> Iterator[str]:
     claim, opened, counted = report.claim, report.opened, report.custodians
-    yield language.say("behind", upto=report.parts[0].covered)
+    newest = report.parts[0]
+    yield language.say("behind", upto=newest.covered)
+    if newest.skipped:
+        yield language.say("skipped", count=newest.skipped)
     yield language.say("newest")
     if report.content is None and report.entries:
         yield language.say("blobs")
@@ -182,6 +185,7 @@ def _fields(report: EvidenceReport, policy: Policy) -> dict[str, Any]:
         "witnesses": [signer.name for signer in opened.witnesses],
         "epoch": newest.covered,
         "epoch_ms": newest.epoch_ms,
+        "epoch_skips": newest.skipped,
         "revocation_checked": not report.behind_epoch,
         "logs": [
             {

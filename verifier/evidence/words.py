@@ -74,6 +74,10 @@ WORDS = {
         "entries from {upto} on: the epoch says nothing of them",
         "{upto} 番以後のエントリ：このエポックの対象外です",
     ),
+    "skipped": Said(
+        "{count} of them came before the epoch's time: it is no time up to which the list is whole",
+        "うち {count} 件はエポックの日時より前のもの。この日時までの漏れがないことは示されません",
+    ),
     "newest": Said(
         "that this is the newest epoch (--max-age sets how old it may be)",
         "これが最新のエポックであること（--max-age で許す古さを指定できます）",

@@ -46,7 +46,7 @@ class Watch:
         if (state / _LIE / SECOND).exists():
             raise BadArgument(
                 f"{quote(str(state / _LIE))} holds evidence of a lie",
-                "look into it, and watch on with another --state",
+                "look into it, and watch on with a new --state that has a copy of its checkpoint",
             )
         self._last = self._load()
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from verifier.actors import parse_actor
 from verifier.batches import check_outside
 from verifier.bodies import Predecessor, parse_batch, parse_trust
-from verifier.checkpoint import Checkpoint, open_checkpoint
+from verifier.checkpoint import Checkpoint, Opened, open_under
 from verifier.claim import (
     ACTOR,
     BATCH,
@@ -43,6 +43,7 @@ from verifier.keys import verifies
 from verifier.leaf import MAX_LEAF_BYTES, Leaf, check_position, parse_leaf
 from verifier.merkle import check_inclusion, leaf_hash
 from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
+from verifier.policy import Policy
 from verifier.succession import Seam, parse_succession_file
 
 MAX_PROOF_BYTES = MAX_NOTE_BYTES + 91_000
@@ -67,17 +68,10 @@ class Succeeded(NamedTuple):
     predecessor: Predecessor
 
 
-class Pinned(NamedTuple):
-    """Where belief in a checkpoint comes from: verifier keys, or else a `Seam`."""
-
-    keys: Sequence[VerifierKey]
-
-    def open(self, note: bytes) -> Checkpoint:
-        return open_checkpoint(note, self.keys)
-
-
 @dataclass(slots=True)
 class ProofReport:
+    opened: Opened | None = None
+    """What the policy's keys signed: the checkpoint, or that of the log that took over last."""
     checkpoint: Checkpoint | None = None
     index: int | None = None
     leaf_hash: bytes | None = None
@@ -122,17 +116,17 @@ def parse_proof(raw: bytes) -> Proof:
 
 def check_proof(
     raw: bytes,
-    keys: Sequence[VerifierKey],
+    policy: Policy,
     entry: bytes | None = None,
     successions: Sequence[bytes] = (),
 ) -> ProofReport:
     """Check the proof for `entry`, or for the leaf that it carries itself. Does not raise.
 
-    `successions` are files that lead from the log of `keys` back to that of the proof.
+    `successions` are files that lead from the log of the policy back to that of the proof.
     """
     report = ProofReport()
     try:
-        anchor: Pinned | Seam = Pinned(keys)
+        anchor: Policy | Seam = policy
         for file in successions:
             anchor = _take_over(file, anchor, report)
         _check(raw, anchor, entry, report)
@@ -142,7 +136,7 @@ def check_proof(
     return report
 
 
-def _take_over(file: bytes, anchor: Pinned | Seam, report: ProofReport) -> Seam:
+def _take_over(file: bytes, anchor: Policy | Seam, report: ProofReport) -> Seam:
     taken = parse_succession_file(file)
     first = ProofReport()
     try:
@@ -150,6 +144,7 @@ def _take_over(file: bytes, anchor: Pinned | Seam, report: ProofReport) -> Seam:
     except NotVerified as error:
         problem = error.problem
         raise NotVerified(f"succession {problem.step}", problem.expected, problem.found) from None
+    report.opened = report.opened or first.opened
     leaf, checkpoint, log = first.leaf, first.checkpoint, first.leaf_hash
     before = None
     if leaf is not None and leaf.claim.kind == SUCCESSION:
@@ -160,9 +155,14 @@ def _take_over(file: bytes, anchor: Pinned | Seam, report: ProofReport) -> Seam:
     return Seam(before, taken.old_size, taken.hashes)
 
 
-def _check(raw: bytes, anchor: Pinned | Seam, entry: bytes | None, report: ProofReport) -> None:
+def _check(raw: bytes, anchor: Policy | Seam, entry: bytes | None, report: ProofReport) -> None:
     proof = parse_proof(raw)
-    checkpoint = report.checkpoint = anchor.open(proof.checkpoint)
+    if isinstance(anchor, Policy):
+        report.opened = open_under(proof.checkpoint, anchor)
+        checkpoint = report.opened.checkpoint
+    else:
+        checkpoint = anchor.open(proof.checkpoint)
+    report.checkpoint = checkpoint
     index = report.index = proof.index
     if entry is None:
         if proof.extra is None:
@@ -173,8 +173,8 @@ def _check(raw: bytes, anchor: Pinned | Seam, entry: bytes | None, report: Proof
     leaf = report.leaf = parse_leaf(entry)
     check_position(index, leaf)
     check_times(leaf.claim, leaf.received_ms)
-    if isinstance(anchor, Pinned):
-        _check_content(index, leaf, checkpoint, anchor.keys)
+    if isinstance(anchor, Policy):
+        _check_content(index, leaf, checkpoint, anchor.log_keys)
     else:
         _check_content(index, leaf, checkpoint, ())
         log = anchor.predecessor.log

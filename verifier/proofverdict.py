@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from verifier.claim import KINDS
 from verifier.errors import quote
-from verifier.note import VerifierKey
+from verifier.policy import Policy
 from verifier.proof import ProofReport
 from verifier.report import (
     LIMITS,
@@ -17,21 +16,17 @@ from verifier.report import (
     missing_keys,
     problems_json,
     provisional,
-)
-
-_NOT_CHECKED = (
-    "custodian and witness signatures",
-    "the sealed blob: only its hash is in the entry",
+    signer_lines,
 )
 
 
-def in_words(report: ProofReport, keys: Sequence[VerifierKey]) -> str:
+def in_words(report: ProofReport, policy: Policy) -> str:
     checkpoint, leaf = report.checkpoint, report.leaf
     if checkpoint is None or leaf is None or not report.verified:
-        return false_verdict(report.problems, False, f"entry in log {quote(_log(report, keys))}")
+        return false_verdict(report.problems, False, f"entry in log {quote(_log(report, policy))}")
     verdict = (
-        f"verified{provisional(keys)}: leaf {report.index} of log {quote(checkpoint.origin)} "
-        f"at size {checkpoint.size}; the author's key was "
+        f"verified{provisional(policy.log_keys)}: leaf {report.index} of log "
+        f"{quote(checkpoint.origin)} at size {checkpoint.size}; the author's key was "
         f"{'checked against the leaf itself' if report.index == 0 else 'not checked'}"
     )
     seams = [
@@ -44,17 +39,19 @@ def in_words(report: ProofReport, keys: Sequence[VerifierKey]) -> str:
         f"  entry: {KINDS[claim.kind].name} {claim.entry_id.hex()} by {claim.author.hex()} "
         f"in chain {claim.chain.hex()}, seq {leaf.seq}"
     )
-    return "\n".join([verdict, *seams, entry, *limit_lines(_not_checked(report, keys))])
+    signers = [] if report.opened is None else signer_lines(report.opened, policy)
+    limits = limit_lines(_not_checked(report, policy))
+    return "\n".join([verdict, *seams, entry, *signers, *limits])
 
 
-def as_json(report: ProofReport, keys: Sequence[VerifierKey]) -> str:
+def as_json(report: ProofReport, policy: Policy) -> str:
     checkpoint, leaf = report.checkpoint, report.leaf
     claim = leaf.claim if leaf else None
     return json.dumps(
         {
             "verdict": "verified" if report.verified else "false",
-            "provisional": is_provisional(keys),
-            "log": _log(report, keys),
+            "provisional": is_provisional(policy.log_keys),
+            "log": _log(report, policy),
             "successions": [
                 {
                     "log": one.checkpoint.origin,
@@ -74,17 +71,25 @@ def as_json(report: ProofReport, keys: Sequence[VerifierKey]) -> str:
             "author": claim.author.hex() if claim else None,
             "entry_id": claim.entry_id.hex() if claim else None,
             "received_ms": leaf.received_ms if leaf else None,
+            "custodians": [one.name for one in report.opened.custodians] if report.opened else [],
+            "witnesses": [one.name for one in report.opened.witnesses] if report.opened else [],
             "problems": problems_json(report.problems),
-            "not_checked": _not_checked(report, keys),
+            "not_checked": _not_checked(report, policy),
             "limits": LIMITS,
         }
     )
 
 
-def _log(report: ProofReport, keys: Sequence[VerifierKey]) -> str:
+def _log(report: ProofReport, policy: Policy) -> str:
     """Name of the log that the entry is said to be in."""
-    return report.successions[-1].predecessor.origin if report.successions else keys[0].name
+    return report.successions[-1].predecessor.origin if report.successions else policy.origin
 
 
-def _not_checked(report: ProofReport, keys: Sequence[VerifierKey]) -> list[str]:
-    return [*report.not_checked, *missing_keys(keys), *_NOT_CHECKED]
+def _not_checked(report: ProofReport, policy: Policy) -> list[str]:
+    cosigners = "custodian and witness signatures: no such keys were given"
+    if policy.custodians:
+        cosigners = "whether custodians' keys are registered: the registry is in other leaves"
+    elif policy.witnesses:
+        cosigners = "custodian signatures: no such key was given"
+    blob = "the sealed blob: only its hash is in the entry"
+    return [*report.not_checked, *missing_keys(policy.log_keys), cosigners, blob]

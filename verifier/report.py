@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from verifier.errors import Problem
+from verifier.checkpoint import Opened
+from verifier.errors import Problem, quote
 from verifier.note import ED25519, ML_DSA_44, TYPE_NAMES, VerifierKey
+from verifier.policy import Policy
 
 COMPLETENESS = "completeness is asserted by the operator (no custodian signature checked)"
 LIMITS = (
@@ -63,3 +65,14 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, str | int | Non
         {"step": p.step, "index": p.index, "expected": p.expected, "found": p.found}
         for p in problems
     ]
+
+
+def signer_lines(opened: Opened, policy: Policy) -> Iterable[str]:
+    """Which of the cosigners that the policy names signed a checkpoint."""
+    for word, pinned, signed in (
+        ("custodians", policy.custodians, opened.custodians),
+        ("witnesses", policy.witnesses, opened.witnesses),
+    ):
+        if pinned:
+            names = ", ".join(quote(signer.name) for signer in signed) or "none"
+            yield f"  {word} that signed: {names}, of {len({key.name for key in pinned})}"

@@ -60,7 +60,7 @@ def test_one_key_for_two_uses_in_the_proof_of_a_genesis() -> None:
     log = Log()
     log.genesis(fields={"statement": {"alg": -19, "key": log.governor.public}})
     keys = [parse_verifier_key(vkey) for vkey in log.vkeys]
-    report = check_proof(log.proof(0, extra=log.leaves[0]), keys)
+    report = check_proof(log.proof(0, extra=log.leaves[0]), policy_of_keys(keys))
     assert [p.step for p in report.problems] == ["genesis"]
 
 

@@ -30,6 +30,7 @@ from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified
 from verifier.leaf import check_position, parse_leaf
 from verifier.note import VerifierKey, parse_verifier_key
+from verifier.policy import policy_of_keys
 from verifier.proof import check_proof
 from verifier.statement import parse_statement as verifier_statement
 
@@ -127,7 +128,7 @@ def _ledger_proof(data: bytes, origin: str, vkeys: list[str], leaf: bytes | None
 def _verifier_proof(data: bytes, origin: str, vkeys: list[str], leaf: bytes | None) -> bool:
     """Every problem but those behind the inclusion: the leaf itself is another test's matter."""
     keys = _verifier_keys(*vkeys)
-    report = check_proof(data, keys, leaf)
+    report = check_proof(data, policy_of_keys(keys), leaf)
     included = ("proof", "checkpoint", "checkpoint signature", "inclusion")
     return not any(problem.step in included for problem in report.problems)
 

@@ -16,7 +16,6 @@ from tests.verifier.formats import RECORD, sha256
 from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import new_governor
 from verifier.claim import Claim, parse_claim
-from verifier.note import parse_verifier_key
 
 _VECTORS = Path(__file__).parent.parent / "vectors"
 _LARGEST = 200_000
@@ -40,7 +39,6 @@ class _Log:
 
 
 LOG = _Log()
-KEYS = [parse_verifier_key(vkey) for vkey in LOG.new.vkeys]
 POLICY = policy(LOG.new, GUARD)
 PLACE = bytes(64)
 

@@ -19,7 +19,7 @@ from ledger.wire.succession import parse_succession
 from ledger.wire.tile import decode_bundle as ledger_bundle
 from ledger.wire.tile import parse_tile_path
 from tests.agreement.readers import BOTH, Reader
-from tests.fuzz.samples import KEYS, LOG, PLACE, POLICY, claim_of
+from tests.fuzz.samples import LOG, PLACE, POLICY, claim_of
 from tests.verifier.evidenceworld import seal_text
 from verifier.bodies import parse_succession as parse_succession_body
 from verifier.checkpoint import open_under, parse_checkpoint
@@ -100,7 +100,7 @@ def never_verified(raw: bytes) -> object:
 
 
 def proven(raw: bytes) -> object:
-    if not check_proof(raw, KEYS).verified:
+    if not check_proof(raw, POLICY).verified:
         raise NotVerified("proof", "a true proof", "another")
     return raw
 

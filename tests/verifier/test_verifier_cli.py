@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.verifier.cosigners import Cosigner
 from tests.verifier.formats import RECORD
 from tests.verifier.logmaker import Sample, write
 from verifier.cli import main
@@ -155,6 +156,22 @@ def test_every_leafs_proof(sample: Sample, tmp_path: Path, capsys: Capture) -> N
         assert out.startswith(f'verified: leaf {index} of log "log.example.com/one" at size 15')
         # Only the genesis brings the key that signed it.
         assert ("not checked: the author's" in out) is (index != 0)
+
+
+def test_cosigners_of_a_proof(sample: Sample, tmp_path: Path, capsys: Capture) -> None:
+    """Those that the policy names: who signed is said, and a line that is wrong makes it false."""
+    guard, absent = Cosigner("guard.example.org"), Cosigner("absent.example.org")
+    lines = [*(f"log {vkey}" for vkey in sample.vkeys), f"custodian {guard.ed_vkey}"]
+    lines.append(f"custodian {absent.ed_vkey}")
+    (tmp_path / "policy").write_text("".join(f"{line}\n" for line in lines))
+    arguments = ["proof", str(tmp_path / "proof"), "--policy", str(tmp_path / "policy")]
+    proof = sample.proof(5, extra=sample.leaves[5])
+    (tmp_path / "proof").write_bytes(proof + guard.line("e", sample.origin, 15, sample.root()))
+    assert main(arguments) == 0
+    assert '  custodians that signed: "guard.example.org", of 2' in capsys.readouterr().out
+    (tmp_path / "proof").write_bytes(proof + guard.line("e", sample.origin, 15, bytes(32)))
+    assert main(arguments) == 1
+    assert "not verified: cosignature" in capsys.readouterr().err
 
 
 def test_receipt(sample: Sample, tmp_path: Path, capsys: Capture) -> None:

@@ -12,6 +12,7 @@ from tests.verifier.formats import RECORD, b64, consistency, sha256
 from tests.verifier.logmaker import Log, Sample, write
 from verifier.cli import main
 from verifier.note import parse_verifier_key
+from verifier.policy import policy_of_keys
 from verifier.proof import ProofReport, check_proof
 
 Capture = pytest.CaptureFixture[str]
@@ -34,7 +35,7 @@ class Pair:
 
     def check(self, receipt: bytes, *files: bytes, log: Log | None = None) -> ProofReport:
         keys = [parse_verifier_key(text) for text in (log or self.new).vkeys]
-        return check_proof(receipt, keys, None, files)
+        return check_proof(receipt, policy_of_keys(keys), None, files)
 
 
 PAIR = Pair()

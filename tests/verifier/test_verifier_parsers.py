@@ -294,7 +294,7 @@ def believable(raw: bytes, at: int) -> bool:
 
 @pytest.mark.parametrize("extra", [None, b"", b"x", bytes(66_000)])
 def test_proof_without_a_leaf(extra: bytes | None, keys: list[VerifierKey]) -> None:
-    assert not check_proof(SAMPLE.proof(5, extra=extra), keys).verified
+    assert not check_proof(SAMPLE.proof(5, extra=extra), policy_of_keys(keys)).verified
 
 
 def test_leaf_hash_is_the_trees() -> None:

@@ -38,10 +38,10 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    keys = policy_of(options).log_keys
+    policy = policy_of(options)
     raw = must_read(options.proof, MAX_PROOF_BYTES)
     leaf = None if options.entry is None else must_read(options.entry, MAX_LEAF_BYTES)
     successions = [must_read(path, MAX_SUCCESSION_BYTES) for path in options.succession]
-    result = check_proof(raw, keys, leaf, successions)
+    result = check_proof(raw, policy, leaf, successions)
     render = proofverdict.as_json if options.json else proofverdict.in_words
-    return finish(render(result, keys), problem_lines(result.problems), result.verified)
+    return finish(render(result, policy), problem_lines(result.problems), result.verified)

@@ -20,7 +20,7 @@ from verifier.cli.outcome import COULD_NOT_FINISH, FALSE, VERIFIED
 from verifier.errors import Unreadable
 from verifier.fetch import open_source
 from verifier.policy import Policy
-from verifier.report import problem_lines
+from verifier.report import problem_lines, signer_lines
 from verifier.states import verdict as words
 from verifier.states.watch import Look, Watch
 from verifier.times import utc
@@ -94,5 +94,5 @@ def _say(policy: Policy, look: Look, now_ms: int) -> None:
     if look.before is not None:
         said += f", continues size {look.before.checkpoint.size}"
     print(f"{utc(now_ms)} {said}", flush=True)
-    for line in words.signers(look.seen.opened, policy):
+    for line in signer_lines(look.seen.opened, policy):
         print(line, flush=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 from verifier.checkpoint import Opened
 from verifier.errors import Problem, quote
 from verifier.policy import Policy
-from verifier.report import limit_lines, problems_json, provisional
+from verifier.report import limit_lines, problems_json, provisional, signer_lines
 from verifier.states.consistency import Signed
 
 _NOT_CHECKED = (
@@ -25,7 +24,7 @@ def continues(older: Signed, newer: Signed, policy: Policy) -> str:
         said = f"both are log {quote(after.origin)} at size {after.size}, with the same root"
     else:
         said = f"log {quote(after.origin)} at size {after.size} continues its size {before.size}"
-    lines = [f"verified{hint}: {said}", *signers(newer.opened, policy)]
+    lines = [f"verified{hint}: {said}", *signer_lines(newer.opened, policy)]
     return "\n".join([*lines, *limit_lines(_NOT_CHECKED)])
 
 
@@ -34,16 +33,6 @@ def state(opened: Opened, policy: Policy) -> str:
     root = base64.b64encode(checkpoint.root).decode()
     hint = provisional(policy.log_keys)
     return f"verified{hint}: log {quote(checkpoint.origin)} at size {checkpoint.size}, root {root}"
-
-
-def signers(opened: Opened, policy: Policy) -> Iterator[str]:
-    for word, pinned, signed in (
-        ("custodians", policy.custodians, opened.custodians),
-        ("witnesses", policy.witnesses, opened.witnesses),
-    ):
-        if pinned:
-            names = ", ".join(quote(signer.name) for signer in signed) or "none"
-            yield f"  {word} that signed: {names}, of {len({key.name for key in pinned})}"
 
 
 def false(problem: Problem, policy: Policy, forked: bool = False) -> str:

@@ -86,10 +86,10 @@ def _log(report: ProofReport, policy: Policy) -> str:
 
 
 def _not_checked(report: ProofReport, policy: Policy) -> list[str]:
-    cosigners = "custodian and witness signatures: no such keys were given"
+    cosigners = "custodian and witness signatures"
     if policy.custodians:
         cosigners = "whether custodians' keys are registered: the registry is in other leaves"
     elif policy.witnesses:
-        cosigners = "custodian signatures: no such key was given"
+        cosigners = "custodian signatures"
     blob = "the sealed blob: only its hash is in the entry"
     return [*report.not_checked, *missing_keys(policy.log_keys), cosigners, blob]

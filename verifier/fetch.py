@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import os
 import queue
+import ssl
 import stat
 import threading
 import urllib.error
@@ -18,6 +19,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from verifier.errors import BadArgument, Unreadable, quote
 from verifier.tiles import Source
@@ -25,12 +27,34 @@ from verifier.tiles import Source
 _TIMEOUT_S = 30
 _DEADLINE_S = 120
 _CHUNK = 1 << 16
+_IN_A_BACKUP = "tiles"
+_HERE = ("localhost", "127.0.0.1", "::1")
+_HINT = "the evidence could not be read"
 
 
-def open_source(place: str) -> Source:
+class Credentials(NamedTuple):
+    """What shows a server who asks."""
+
+    bearer: str | None = None
+    certificate: str | None = None
+    """Path of a PEM file."""
+    key: str | None = None
+    """Path of its private key, where that is in another file."""
+
+
+NOBODY = Credentials()
+
+
+def open_source(place: str, credentials: Credentials = NOBODY) -> Source:
     if "://" in place:
-        return HttpSource(place)
+        return HttpSource(place, credentials)
     return DirectorySource(place)
+
+
+def same_server(one: str, other: str) -> bool:
+    """Whether what is meant for one may be shown to the other."""
+    first, second = (urllib.parse.urlsplit(place) for place in (one, other))
+    return (first.scheme, first.netloc) == (second.scheme, second.netloc)
 
 
 class DirectorySource:
@@ -38,6 +62,9 @@ class DirectorySource:
         self._path = Path(path)
         if not self._path.is_dir():
             raise Unreadable(f"no such directory: {quote(path)}")
+        exported = self._path / _IN_A_BACKUP
+        if not (self._path / "checkpoint").exists() and (exported / "checkpoint").exists():
+            self._path = exported
 
     def read(self, path: str, limit: int) -> bytes | None:
         return read_file(self._path / path, limit)
@@ -62,7 +89,11 @@ def read_file(path: Path, limit: int) -> bytes | None:
 
 
 class HttpSource:
-    def __init__(self, url: str) -> None:
+    remote = True
+    """Each answer takes a while: see `audit.prefetch`."""
+
+    def __init__(self, url: str, credentials: Credentials = NOBODY) -> None:
+        self._url, self._credentials = url, credentials
         try:
             parts = urllib.parse.urlsplit(url)
             usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -82,24 +113,35 @@ class HttpSource:
             raise BadArgument(
                 f"not a plain http or https URL: {quote(url)}", "as in https://log.example.com/"
             )
+        if credentials != NOBODY and parts.scheme != "https" and parts.hostname not in _HERE:
+            raise BadArgument(
+                "over http, anybody on the way could read what shows who you are",
+                "use https, or leave the token or certificate out",
+            )
         self._base = url.rstrip("/") + "/"
+        self._headers = {"User-Agent": "counterfoil-verify"}
+        if credentials.bearer is not None:
+            self._headers["Authorization"] = f"Bearer {credentials.bearer}"
         # Built by hand: urllib's own opener also follows redirects and reads file: and ftp:.
         self._opener = urllib.request.OpenerDirector()
         for handler in (
             urllib.request.ProxyHandler(),
             urllib.request.HTTPHandler(),
-            urllib.request.HTTPSHandler(),
+            urllib.request.HTTPSHandler(context=_tls(credentials)),
             urllib.request.HTTPErrorProcessor(),
             urllib.request.HTTPDefaultErrorHandler(),
         ):
             self._opener.add_handler(handler)
+
+    def __reduce__(self) -> tuple[type[HttpSource], tuple[str, Credentials]]:
+        return HttpSource, (self._url, self._credentials)
 
     def read(self, path: str, limit: int) -> bytes | None:
         url = self._base + path
         return _in_time(lambda: self._fetch(url, limit), url)
 
     def _fetch(self, url: str, limit: int) -> bytes | None:
-        request = urllib.request.Request(url, headers={"User-Agent": "counterfoil-verify"})
+        request = urllib.request.Request(url, headers=self._headers)
         try:
             with self._opener.open(request, timeout=_TIMEOUT_S) as response:
                 raw = _read_capped(response, limit, url)
@@ -108,7 +150,9 @@ class HttpSource:
             error.close()
             if error.code in (404, 410):
                 return None
-            raise Unreadable(f"{quote(url)} answered {error.code}") from None
+            refused = error.code in (401, 403)
+            hint = "give what shows who you are: --bearer-file, --client-cert" if refused else _HINT
+            raise Unreadable(f"{quote(url)} answered {error.code}", hint) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unreadable(f"cannot read {quote(url)}: {quote(str(error))}") from None
         if encoding == "identity":
@@ -116,6 +160,19 @@ class HttpSource:
         if encoding == "gzip":
             return _gunzip(raw, limit, url)
         raise Unreadable(f"{quote(url)} answered with encoding {quote(encoding)}")
+
+
+def _tls(credentials: Credentials) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if credentials.certificate is not None:
+        try:
+            context.load_cert_chain(credentials.certificate, credentials.key)
+        except (OSError, ValueError) as error:
+            shown = quote(credentials.certificate)
+            raise BadArgument(
+                f"cannot use the certificate {shown}: {error}", "PEM files of a certificate and key"
+            ) from None
+    return context
 
 
 def _in_time(fetch: Callable[[], bytes | None], url: str) -> bytes | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from verifier.checkpoint import Checkpoint, Opened
 from verifier.claim import KINDS
+from verifier.custodians import Counted
 from verifier.errors import Problem
 from verifier.registry import Registry
 
@@ -22,9 +23,9 @@ _STEPS = (
 
 
 class NewestEpoch(NamedTuple):
-    leaf_index: int
     covered: int
     """E: it says something of all leaves below."""
+    leaf_index: int
     received_ms: int
 
 
@@ -36,7 +37,6 @@ class LogReport:
     """The checkpoint of the newest log, with who signed it."""
     note: str = ""
     """That checkpoint as it was read."""
-    epoch: NewestEpoch | None = None
     newest_ms: int = 0
     """When the newest leaf was received."""
     audited: bool = False
@@ -45,6 +45,17 @@ class LogReport:
     registry: Registry | None = None
     """Behind the last leaf."""
     leaves: int = 0
+    """Whose place in the tree was checked."""
+    checked_leaves: int = 0
+    """In full."""
+    ranges: Sequence[tuple[int, int]] | None = None
+    """Of these, from one up to another; None: of all."""
+    signatures: bool = True
+    """Those of authors were checked."""
+    epoch: NewestEpoch | None = None
+    epochs: int = 0
+    custodians: Counted | None = None
+    """Of the newest log: who of the policy's custodians counts."""
     continues: int | None = None
     """Size of the checkpoint that was audited before with the same state."""
     kinds: Counter[str] = field(default_factory=Counter)
@@ -59,6 +70,11 @@ class LogReport:
     not_checked: list[str] = field(default_factory=list)
     predecessors: list[LogReport] = field(default_factory=list)
     """Of the logs that this one takes over from, the oldest first."""
+
+    @property
+    def whole(self) -> bool:
+        """Everything was checked, of this log and those before it."""
+        return self.ranges is None and self.signatures
 
     @property
     def verified(self) -> bool:

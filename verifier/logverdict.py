@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from verifier import report as words
 from verifier.actors import CUSTODIAN
 from verifier.errors import quote
 from verifier.logreport import LogReport
-from verifier.note import VerifierKey
+from verifier.policy import Policy
 from verifier.report import (
-    COMPLETENESS,
     LIMITS,
     false_verdict,
     is_provisional,
@@ -22,15 +21,13 @@ from verifier.report import (
     problems_json,
     provisional,
 )
+from verifier.times import utc
 
-_NOT_CHECKED = (
-    "custodian and witness signatures",
-    "earlier checkpoints: that the log only grew, and that others see the same log",
-    "sealed blobs: only their hashes are in the log",
-)
+ASSERTED = "consistent; completeness asserted by the operator"
+_MOST_RANGES = 10
 
 
-def in_words(report: LogReport, keys: Sequence[VerifierKey]) -> str:
+def in_words(report: LogReport, policy: Policy) -> str:
     checkpoint, name = report.checkpoint, f"log {quote(report.origin)}"
     for before in report.predecessors:
         if before.problems:
@@ -39,22 +36,66 @@ def in_words(report: LogReport, keys: Sequence[VerifierKey]) -> str:
     if checkpoint is None or not report.verified:
         return false_verdict(report.problems, report.capped, name)
     verdict = (
-        f"verified{provisional(keys)}: {report.leaves} leaves of log {quote(checkpoint.origin)}, "
-        f"root {base64.b64encode(checkpoint.root).decode()}; {COMPLETENESS}"
+        f"{verified_word(report)}{provisional(policy.log_keys)}: {_extent(report)} of log "
+        f"{quote(checkpoint.origin)}, root {base64.b64encode(checkpoint.root).decode()}; "
+        f"{completeness(report)}"
     )
     logs = [line for log in (*report.predecessors, report) for line in _counts(log, report)]
-    return "\n".join([verdict, *logs, *limit_lines(_not_checked(report, keys))])
+    return "\n".join([verdict, *logs, *_signers(report), *limit_lines(not_checked(report, policy))])
 
 
-def _counts(report: LogReport, newest: LogReport) -> Iterable[str]:
+def verified_word(report: LogReport) -> str:
+    if report.ranges is not None:
+        word = "verified in part"
+        return word if report.signatures else f"{word}, without author signatures"
+    return "verified" if report.signatures else "structure verified, without author signatures"
+
+
+def _extent(report: LogReport) -> str:
+    if report.ranges is None:
+        return f"{report.leaves} leaves"
+    return f"{report.checked_leaves} of {report.leaves} leaves"
+
+
+def completeness(report: LogReport) -> str:
+    """What a list of entries of this log is worth to whoever did not audit it."""
+    counted, epoch = report.custodians, report.epoch
+    if epoch is None:
+        return f"{ASSERTED}: it has no epoch"
+    until = f"up to epoch {epoch.covered} of time {utc(epoch.received_ms)}"
+    if counted is not None and counted.complete:
+        count = len(counted.names)
+        return f"complete {until} by {count} custodian{'' if count == 1 else 's'}"
+    return f"{ASSERTED}, {until}"
+
+
+def _counts(report: LogReport, newest: LogReport) -> Iterator[str]:
     if report is not newest and report.log_id is not None:
         log = f"log {quote(report.origin)}, id {report.log_id.hex()}"
         yield f"  taken over from: {log}, verified up to its leaf {report.leaves - 1}"
     kinds = ", ".join(f"{count} {name}" for name, count in report.kinds.items())
     yield f"  entries: {kinds}; {report.chains} chains, {report.actors} actors"
+    if report.epochs and report.ranges is None:
+        yield f"  heads index: every run of {report.epochs} epochs was computed again"
+    if report.continues is not None:
+        yield f"  continues the checkpoint of size {report.continues} that was audited before"
 
 
-def problem_lines(report: LogReport) -> Iterable[str]:
+def _signers(report: LogReport) -> Iterator[str]:
+    counted, opened = report.custodians, report.opened
+    if counted is None or opened is None:
+        return
+    if counted.names:
+        yield f"  custodians: {', '.join(quote(name) for name in counted.names)}"
+    if len(counted.names) < counted.quorum:
+        yield f"  custodians that count: {len(counted.names)}, of {counted.quorum} that are needed"
+    for reason in counted.refused:
+        yield f"  {reason}"
+    if opened.witnesses:
+        yield f"  witnesses: {', '.join(quote(signer.name) for signer in opened.witnesses)}"
+
+
+def problem_lines(report: LogReport) -> Iterator[str]:
     for before in report.predecessors:
         yield from words.problem_lines(
             before.problems, before.capped, f" of log {quote(before.origin)}"
@@ -62,16 +103,24 @@ def problem_lines(report: LogReport) -> Iterable[str]:
     yield from words.problem_lines(report.problems, report.capped)
 
 
-def as_json(report: LogReport, keys: Sequence[VerifierKey]) -> str:
+def as_json(report: LogReport, policy: Policy) -> str:
+    counted, opened = report.custodians, report.opened
     return json.dumps(
         {
             "verdict": "verified" if report.verified else "false",
-            "provisional": is_provisional(keys),
-            "completeness": "asserted by the operator",
+            "provisional": is_provisional(policy.log_keys),
+            "whole": report.whole,
+            "completeness": "custodians"
+            if counted is not None and counted.complete
+            else "asserted by the operator",
+            "custodians": list(counted.names) if counted else [],
+            "custodians_refused": list(counted.refused) if counted else [],
+            "quorum": policy.quorum,
+            "witnesses": [signer.name for signer in opened.witnesses] if opened else [],
             **_fields(report),
             "checkpoint": report.note,
-            "custodians": [one.name for one in report.opened.custodians] if report.opened else [],
             "custodian_keys": _custodian_keys(report),
+            "continues": report.continues,
             "predecessors": [
                 {
                     "verdict": _verdict(before),
@@ -80,7 +129,7 @@ def as_json(report: LogReport, keys: Sequence[VerifierKey]) -> str:
                 }
                 for before in report.predecessors
             ],
-            "not_checked": _not_checked(report, keys),
+            "not_checked": not_checked(report, policy),
             "limits": LIMITS,
         }
     )
@@ -89,8 +138,7 @@ def as_json(report: LogReport, keys: Sequence[VerifierKey]) -> str:
 def _custodian_keys(report: LogReport) -> list[str]:
     """Of those that are registered and have not ended, raw."""
     registered = report.registry.keys_for(CUSTODIAN) if report.registry else ()
-    keys = [key.public_key.public_bytes_raw() for key in registered if key.ended_at is None]
-    return sorted(key.hex() for key in keys)
+    return sorted(key.key.raw.hex() for key in registered if key.ended_at is None)
 
 
 def _verdict(report: LogReport) -> str:
@@ -100,33 +148,57 @@ def _verdict(report: LogReport) -> str:
 
 
 def _fields(report: LogReport) -> dict[str, Any]:
-    checkpoint = report.checkpoint
+    checkpoint, epoch = report.checkpoint, report.epoch
     return {
         "log": report.origin,
         "log_id": report.log_id.hex() if report.log_id else None,
         "size": checkpoint.size if checkpoint else None,
         "root": checkpoint.root.hex() if checkpoint else None,
         "leaves": report.leaves,
-        "newest_ms": report.newest_ms,
-        "epoch": None
-        if report.epoch is None
-        else {
-            "index": report.epoch.leaf_index,
-            "covered": report.epoch.covered,
-            "received_ms": report.epoch.received_ms,
-        },
+        "checked_leaves": report.checked_leaves,
+        "ranges": report.ranges,
+        "signatures": report.signatures,
         "kinds": dict(report.kinds),
         "chains": report.chains,
         "actors": report.actors,
+        "epochs": report.epochs,
+        "newest_ms": report.newest_ms,
+        "epoch": None
+        if epoch is None
+        else {
+            "index": epoch.leaf_index,
+            "covered": epoch.covered,
+            "received_ms": epoch.received_ms,
+        },
         "problems": problems_json(report.problems),
         "more_problems": report.capped,
     }
 
 
-def _not_checked(report: LogReport, keys: Sequence[VerifierKey]) -> list[str]:
-    ends = [
-        f"log {quote(before.origin)} behind its leaf {before.checkpoint.size - 1}"
-        for before in report.predecessors
-        if before.checkpoint is not None
-    ]
-    return [*report.not_checked, *ends, *missing_keys(keys), *_NOT_CHECKED]
+def not_checked(report: LogReport, policy: Policy) -> list[str]:
+    return [*_unchecked(report, policy)]
+
+
+def _unchecked(report: LogReport, policy: Policy) -> Iterator[str]:
+    yield from report.not_checked
+    if report.ranges is not None:
+        yield f"leaves but {_ranges(report.ranges)}: only their place in the tree, and the registry"
+    if not report.signatures:
+        yield "the signatures of authors"
+    for before in report.predecessors:
+        if before.checkpoint is not None:
+            yield f"log {quote(before.origin)} behind its leaf {before.checkpoint.size - 1}"
+    yield from missing_keys(policy.log_keys)
+    if not policy.custodians:
+        yield "custodian signatures: the policy names no custodian"
+    if report.opened is None or not report.opened.witnesses:
+        yield "that others see the same log: no witness of the policy signed"
+    if report.continues is None:
+        yield "that this log continues what was shown earlier: keep a state, or compare checkpoints"
+    yield "sealed blobs: only their hashes are in the log"
+
+
+def _ranges(ranges: Sequence[tuple[int, int]]) -> str:
+    shown = ", ".join(f"{start} to {end - 1}" for start, end in ranges[:_MOST_RANGES])
+    more = len(ranges) - _MOST_RANGES
+    return f"{shown} and {more} more parts" if more > 0 else shown

@@ -45,6 +45,11 @@ def index_of(at: int) -> int:
     return at & ((1 << _INDEX_BITS) - 1)
 
 
+def log_of(at: int) -> int:
+    """Number of the log in its line."""
+    return at >> _INDEX_BITS
+
+
 class Contest(NamedTuple):
     """From `at` on, what the actor did since `since` is in doubt."""
 

@@ -9,7 +9,6 @@ from verifier.errors import Problem, quote
 from verifier.note import ED25519, ML_DSA_44, TYPE_NAMES, VerifierKey
 from verifier.policy import Policy
 
-COMPLETENESS = "completeness is asserted by the operator (no custodian signature checked)"
 LIMITS = (
     "order and time are the log's word, bounded only by cosignatures",
     "only what was logged is proven: an operator can log under a second record id or not at all",

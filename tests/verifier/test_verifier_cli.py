@@ -33,9 +33,7 @@ def test_log_verified(sample: Sample, tmp_path: Path, capsys: Capture) -> None:
     assert err == ""
     first, *rest = out.splitlines()
     assert first.startswith('verified: 15 leaves of log "log.example.com/one", root ')
-    assert first.endswith(
-        "; completeness is asserted by the operator (no custodian signature checked)"
-    )
+    assert first.endswith("; consistent; completeness asserted by the operator: it has no epoch")
     assert any("order and time are the log's word" in line for line in rest)
 
 

@@ -15,12 +15,13 @@ from verifier.audit.chains import LogSegments, check_chains
 from verifier.audit.heads import RunResult, ShortRuns
 from verifier.audit.ids import check_ids
 from verifier.audit.listed import Listed, difference
+from verifier.audit.prefetch import at_hand
 from verifier.audit.reading import RegistryEntry, SpanReader, registry_entries
 from verifier.audit.references import check_references
 from verifier.audit.runfiles import merge_run
 from verifier.audit.skimming import skim
 from verifier.audit.spanaudit import LogFacts, SpanAudit
-from verifier.audit.spans import SPAN, Record, Span
+from verifier.audit.spans import SPAN, MemoryRecord, Record, Span
 from verifier.audit.store import Store
 from verifier.errors import NotVerified, Problem
 from verifier.logreport import MAX_PROBLEMS
@@ -40,6 +41,9 @@ class LogTask:
     store: Store
     facts: LogFacts | None
     """None: its genesis is false, and nothing but its tree is looked at."""
+    size: int
+    skims: bool
+    """Of its leaves nothing but tree and registry is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Outcome:
     number: int = 0
     """What the job counted."""
     run: RunResult | None = None
+    record: MemoryRecord | None = None
 
     def add(self, error: NotVerified, index: int) -> None:
         if len(self.problems) < MAX_PROBLEMS:
@@ -104,7 +109,7 @@ class Outcome:
 
 
 class Job(Protocol):
-    def run(self, line: Sequence[ReadLog]) -> Outcome:
+    def run(self, line: Sequence[ReadLog], worker: Worker) -> Outcome:
         """`line`: the log and those before it, the oldest first."""
 
 
@@ -113,7 +118,7 @@ class ChainsJob(NamedTuple):
     high: int
     questions: list[Question]
 
-    def run(self, line: Sequence[ReadLog]) -> Outcome:
+    def run(self, line: Sequence[ReadLog], worker: Worker) -> Outcome:
         outcome = Outcome()
         logs = [LogSegments(log.records, log.log_chain, log.epoch_chain) for log in line]
         outcome.number = check_chains(logs, self.low, self.high, self.questions, outcome.add)
@@ -124,7 +129,7 @@ class IdsJob(NamedTuple):
     low: int
     high: int
 
-    def run(self, line: Sequence[ReadLog]) -> Outcome:
+    def run(self, line: Sequence[ReadLog], worker: Worker) -> Outcome:
         outcome = Outcome()
         check_ids(line[-1].records, self.low, self.high, outcome.add)
         return outcome
@@ -134,7 +139,7 @@ class ReferencesJob(NamedTuple):
     start: int
     end: int
 
-    def run(self, line: Sequence[ReadLog]) -> Outcome:
+    def run(self, line: Sequence[ReadLog], worker: Worker) -> Outcome:
         outcome = Outcome()
         check_references([log.records for log in line], self.start, self.end, outcome.add)
         return outcome
@@ -152,7 +157,7 @@ class ShortRunsJob(NamedTuple):
     def end(self) -> int:
         return self.listed[-1].run.to
 
-    def run(self, line: Sequence[ReadLog]) -> Outcome:
+    def run(self, line: Sequence[ReadLog], worker: Worker) -> Outcome:
         outcome, log = Outcome(), line[-1]
         runs = ShortRuns(log.log, log.store.get(self.start))
         for one in self.listed:
@@ -168,8 +173,24 @@ class MergeJob(NamedTuple):
     level: int
     start: int
 
-    def run(self, line: Sequence[ReadLog]) -> Outcome:
+    def run(self, line: Sequence[ReadLog], worker: Worker) -> Outcome:
         return Outcome(run=merge_run(line[-1].store, self.level, self.start))
+
+
+class RangeJob(NamedTuple):
+    """Some leaves in full, where all registry entries of the log are known."""
+
+    task: LogTask
+    span: Span
+
+    def run(self, line: Sequence[ReadLog], worker: Worker) -> Outcome:
+        record = worker.audit(self.task, self.span)
+        problems = [Problem(*one) for one in record.header["problems"]]
+        if record.header["stopped"] == "unreadable":
+            # Reported with the tree.
+            problems = [one for one in problems if one.step != "bundle"]
+        kept = {name: record.sections[name] for name in ("lead", "opened")}
+        return Outcome(problems, record.header["capped"], record=MemoryRecord(record.header, kept))
 
 
 class Scanned(NamedTuple):
@@ -192,15 +213,23 @@ class Worker:
         self._registry = registry or Registry(b"")
 
     def span(self, work: SpanTask) -> Generator[Scanned, Sequence[Changes], None]:
-        task, span = self._task, work.span
+        task = self._task
         if task is None:
             raise ValueError("no log was begun")
-        source = self._sources[task.source]
-        reader = SpanReader(source, span)
-        if task.facts is None:
-            yield Scanned([], whole=True)
-            task.store.put(skim(source, span, reader))
-            return
+        with at_hand(self._sources[task.source], work.span, task.size) as source:
+            reader = SpanReader(source, work.span, task.size)
+            if task.facts is None:
+                yield Scanned([], whole=True)
+            else:
+                yield from self._scan(reader)
+            if task.skims or task.facts is None:
+                record = skim(source, reader, work.span)
+            else:
+                audit = SpanAudit(source, work.span, reader, self._registry, task.facts, work.known)
+                record = audit.run()
+        task.store.put(record)
+
+    def _scan(self, reader: SpanReader) -> Generator[Scanned, Sequence[Changes], None]:
         chunk: list[RegistryEntry] = []
         size = 0
         for entry in registry_entries(reader):
@@ -209,7 +238,15 @@ class Worker:
             if size > _ENTRIES_AT_ONCE:
                 yield Scanned(chunk, whole=False)
                 chunk, size = [], 0
-        for changes in (yield Scanned(chunk, whole=True)) or ():
+        self.adopt((yield Scanned(chunk, whole=True)) or ())
+
+    def adopt(self, news: Sequence[Changes]) -> None:
+        for changes in news:
             self._registry.adopt(changes)
-        audit = SpanAudit(source, span, reader, self._registry, task.facts, work.known)
-        task.store.put(audit.run())
+
+    def audit(self, task: LogTask, span: Span) -> MemoryRecord:
+        if task.facts is None:
+            raise ValueError("a log without a genesis has no leaves to check")
+        with at_hand(self._sources[task.source], span, task.size) as source:
+            reader = SpanReader(source, span, task.size)
+            return SpanAudit(source, span, reader, self._registry, task.facts).run()

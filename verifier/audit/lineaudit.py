@@ -12,6 +12,7 @@ from verifier.audit.jobs import LogTask, ReadLog
 from verifier.audit.line import Member, find_line, read_genesis
 from verifier.audit.logaudit import LogAudit
 from verifier.audit.options import Options
+from verifier.audit.ranges import NOT_CHECKED, RangeAudit, ranges_of
 from verifier.audit.registrar import Registrar
 from verifier.audit.spanaudit import LogFacts
 from verifier.audit.spans import SPAN
@@ -19,6 +20,7 @@ from verifier.audit.store import DirectoryStore, MemoryStore, Store
 from verifier.audit.workdir import Audited, WorkDirectory
 from verifier.audit.workers import Pool, make_pool
 from verifier.checkpoint import Checkpoint, open_under
+from verifier.custodians import count_custodians
 from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem, Unreadable
 from verifier.founding import Ended, closing_checkpoint
@@ -64,6 +66,8 @@ def audit_log(
                 report.not_checked.append("this log: what it takes over from is false")
                 return report
         audit.log(newest, opened.checkpoint, policy.log_keys)
+    if report.registry is not None:
+        report.custodians = count_custodians(opened, policy, report.registry, whole=True)
     return report
 
 
@@ -133,26 +137,54 @@ class _LineAudit:
             self._options.progress,
             self._work.charge if self._work else lambda written: None,
         )
-        audit.read(self._pool, LogTask(self._members.index(member), store, facts))
-        if not audit.skims:
-            Across(self._pool, audit.line, registrar, report).check(inorder, before.runs)
-            report.log_id, report.registry = registrar.log, registrar.registry
-            report.actors = registrar.registry.actors_below(inorder.leaves)
-        if registrar.epoch is not None:
-            covered = registrar.epoch.covered
-            report.epoch = NewestEpoch(registrar.epoch_index, covered, registrar.epoch_ms)
-        report.newest_ms = inorder.last_ms
+        part = self._options.partial and not taken_over
+        task = LogTask(self._members.index(member), store, facts, size, skims=part or facts is None)
+        audit.read(self._pool, task)
+        if facts is not None:
+            if part:
+                ranges = report.ranges = ranges_of(source, inorder.leaves, self._options)
+                RangeAudit(self._pool, task, audit.line[-1], report).check(ranges, size)
+                report.not_checked.append(NOT_CHECKED)
+            else:
+                Across(self._pool, audit.line, registrar, report).check(inorder, before.runs)
+                report.checked_leaves = inorder.leaves
+            self._describe(report, registrar, inorder)
         self._end(inorder, report, size)
-        if taken_over and not audit.skims:
+        if taken_over and facts is not None:
             try:
                 check_closing(registrar.epoch, registrar.epoch_index, size)
             except NotVerified as error:
                 report.add(error.at(size - 1))
+        self._check_age(report, taken_over)
         report.sort()
         if self._work is not None and self._work.kept:
             self._keep(self._work, store, inorder, before, report)
         if report.verified:
             self._hand_over(audit, inorder, registrar, checkpoint, renewed)
+
+    def _describe(self, report: LogReport, registrar: Registrar, inorder: InOrder) -> None:
+        report.log_id, report.registry = registrar.log, registrar.registry
+        report.actors = registrar.registry.actors_below(inorder.leaves)
+        report.signatures = self._options.signatures
+        report.newest_ms = inorder.last_ms
+        if registrar.epoch is not None:
+            report.epoch = NewestEpoch(
+                registrar.epoch.covered, registrar.epoch_index, registrar.epoch_ms
+            )
+            report.epochs = registrar.epochs
+
+    def _check_age(self, report: LogReport, taken_over: bool) -> None:
+        """Of the newest log only: those before it have ended."""
+        most = self._options.max_age_ms
+        if most is None or taken_over:
+            return
+        expected = f"an epoch of the last {most // 1000} s"
+        if report.epoch is None:
+            report.add(Problem("age", expected, "none"))
+            return
+        age = self._options.now_ms - report.epoch.received_ms
+        if age > most:
+            report.add(Problem("age", expected, f"one {age // 1000} s old"))
 
     def _found(
         self,

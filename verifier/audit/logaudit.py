@@ -44,6 +44,7 @@ class LogAudit:
         self._earlier = list(line)
         self._next = 0
         """First leaf of the span that is handed out next."""
+        self._skims = False
         self._resumed = 0
         """First leaf behind the whole spans of an audit before."""
         self._known = b""
@@ -51,16 +52,15 @@ class LogAudit:
         self._written: set[int] = set()
         self._waiting: deque[ShortRunsJob] = deque()
 
-    @property
-    def skims(self) -> bool:
-        return self._registrar.genesis is None
-
     def read(self, pool: Pool, task: LogTask) -> None:
-        registry = None if self.skims else self._registrar.registry
-        if isinstance(self._store, DirectoryStore) and task.facts is not None:
+        self._skims = task.skims
+        registry = None if task.facts is None else self._registrar.registry
+        if isinstance(self._store, DirectoryStore) and task.facts and not task.skims:
             self._go_on(self._store, task.facts)
         pool.begin(task, registry)
         pool.spans(self)
+        if task.skims:
+            return
         self._close_short(everything=True)
         # Where a bundle cannot be read, what epochs say of the leaves behind it stays open.
         read = [job for job in self._waiting if job.end <= self._inorder.leaves]
@@ -70,7 +70,7 @@ class LogAudit:
     def line(self) -> list[ReadLog]:
         registrar = self._registrar
         chains = (b"", b"")
-        if not self.skims:
+        if registrar.genesis is not None:
             chains = (registrar.log_chain, registrar.registry.epoch_chain)
         return [*self._earlier, ReadLog(self._store, self._inorder.leaves, registrar.log, *chains)]
 
@@ -112,13 +112,17 @@ class LogAudit:
 
     def _take(self, first: int) -> None:
         record = self._store.get(first)
-        self._inorder.take(record, self.skims)
+        self._inorder.take(record, self._skims)
         if isinstance(self._store, DirectoryStore):
             self._charge(self._store.size(first))
 
     def next_job(self) -> Job | None:
         # The span that a short run lies in must have been read.
-        if self._waiting and self._waiting[0].start + SPAN <= self._inorder.leaves:
+        if (
+            not self._skims
+            and self._waiting
+            and self._waiting[0].start + SPAN <= self._inorder.leaves
+        ):
             return self._waiting.popleft()
         return None
 
@@ -126,4 +130,6 @@ class LogAudit:
         self._report.take(outcome.problems, outcome.capped)
 
     def _close_short(self, everything: bool = False) -> None:
-        self._waiting += map(ShortRunsJob, self._registrar.runs.take_short(everything))
+        whole = self._registrar.runs.take_short(everything)
+        if not self._skims:
+            self._waiting += map(ShortRunsJob, whole)

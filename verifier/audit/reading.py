@@ -38,24 +38,33 @@ class RegistryEntry:
 
 
 class SpanReader:
-    def __init__(self, source: Source, span: Span) -> None:
+    def __init__(self, source: Source, span: Span, size: int) -> None:
+        """`size`: leaves of the log."""
         self._source = source
         self._span = span
+        self._size = size
         self._kept: dict[int, list[bytes]] = {}
         self._kept_bytes = 0
 
     def bundles(self) -> Iterator[tuple[int, list[bytes]]]:
         """Index of the first leaf, and the leaves. Raises NotVerified where there is none."""
-        for first in range(self._span.first, self._span.end, WIDTH):
-            entries = self._kept.get(first)
-            if entries is None:
-                width = min(WIDTH, self._span.end - first)
-                entries = read_bundle(self._source, first // WIDTH, width)
-                size = sum(map(len, entries))
-                if self._kept_bytes + size <= KEPT_BYTES:
-                    self._kept[first] = entries
-                    self._kept_bytes += size
-            yield first, entries
+        span = self._span
+        for first in range(span.first // WIDTH * WIDTH, span.end, WIDTH):
+            entries = self._bundle(first)
+            skipped = max(0, span.first - first)
+            wanted = entries[skipped : span.end - first]
+            yield first + skipped, entries if len(wanted) == len(entries) else wanted
+
+    def _bundle(self, first: int) -> list[bytes]:
+        entries = self._kept.get(first)
+        if entries is None:
+            width = min(WIDTH, self._size - first)
+            entries = read_bundle(self._source, first // WIDTH, width)
+            size = sum(map(len, entries))
+            if self._kept_bytes + size <= KEPT_BYTES:
+                self._kept[first] = entries
+                self._kept_bytes += size
+        return entries
 
 
 def registry_entries(reader: SpanReader) -> Iterator[RegistryEntry]:

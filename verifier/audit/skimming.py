@@ -9,7 +9,7 @@ from verifier.merkle import perfect_root
 from verifier.tiles import WIDTH, Source, compare_tile
 
 
-def skim(source: Source, span: Span, reader: SpanReader) -> MemoryRecord:
+def skim(source: Source, reader: SpanReader, span: Span) -> MemoryRecord:
     problems: list[Problem] = []
     bundles: list[bytes] = []
     hashes: list[bytes] = []

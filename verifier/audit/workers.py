@@ -72,7 +72,7 @@ class LocalPool:
     def spans(self, director: Director) -> None:
         while (task := director.next_span()) is not None:
             while (job := director.next_job()) is not None:
-                director.finished(job, job.run(director.line))
+                director.finished(job, job.run(director.line, self._worker))
             for scanned in self._worker.span(task):
                 for entry in scanned.entries:
                     director.replay(entry)
@@ -82,7 +82,7 @@ class LocalPool:
         self, jobs: Iterable[Job], line: Sequence[ReadLog], done: Callable[[Job, Outcome], None]
     ) -> None:
         for job in jobs:
-            done(job, job.run(line))
+            done(job, job.run(line, self._worker))
 
     def close(self) -> None:
         pass
@@ -131,8 +131,15 @@ class _Peer:
         self._line: list[ReadLog] | None = None
 
     def run(self, job: Job, line: list[ReadLog]) -> None:
+        if self.changes:
+            self.tell()
         self.send(_Run(job, None if self._line == line else line))
         self.job, self._line = job, line
+
+    def tell(self) -> None:
+        """What is new in the registry."""
+        self.send(_Changes(self.changes))
+        self.changes = []
 
     def send(self, message: Any) -> None:
         try:
@@ -222,8 +229,7 @@ class ProcessPool:
                 one.changes.append(changes)
         awaited.popleft()
         peer.scanned = True
-        peer.send(_Changes(peer.changes))
-        peer.changes = []
+        peer.tell()
 
     def jobs(
         self, jobs: Iterable[Job], line: Sequence[ReadLog], done: Callable[[Job, Outcome], None]
@@ -292,9 +298,11 @@ class _Server:
             self._worker.begin(message.task)
         elif isinstance(message, SpanTask):
             self._span(self._worker.span(message), message.span.first)
+        elif isinstance(message, _Changes):
+            self._worker.adopt(message.changes)
         else:
             self._line = self._line if message.line is None else message.line
-            self._connection.send(message.job.run(self._line))
+            self._connection.send(message.job.run(self._line, self._worker))
 
     def _span(self, steps: Generator[Scanned, Sequence[Changes], None], first: int) -> None:
         scanned = next(steps)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 
 from verifier.cli.arguments import (
@@ -14,7 +13,7 @@ from verifier.cli.arguments import (
     must_read,
     policy_of,
 )
-from verifier.cli.outcome import finish
+from verifier.cli.outcome import finish, write_new
 from verifier.errors import BadArgument, quote
 from verifier.evidence import verdict as words
 from verifier.evidence.check import check_evidence
@@ -50,22 +49,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.content is not None and report.verified:
         if report.content is None:
             raise BadArgument("this file discloses no content", "leave --content out")
-        _write(options.content, report.content.content)
+        write_new(options.content, report.content.content)
     if options.json:
         verdict = words.as_json(report, policy)
     else:
         verdict = words.in_words(report, policy, options.lang)
     where = f" of log {quote(report.false_log)}" if report.false_log else ""
     return finish(verdict, problem_lines(report.problems, log=where), report.verified)
-
-
-def _write(path: str, content: bytes) -> None:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise BadArgument(
-            f"cannot write {quote(path)}: {reason}", "name a new file where you may write"
-        ) from None

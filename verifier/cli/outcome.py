@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import time
 from collections.abc import Iterable
+
+from verifier.errors import BadArgument, quote
 
 VERIFIED, FALSE, USAGE, COULD_NOT_FINISH = 0, 1, 2, 3
 
@@ -21,20 +23,14 @@ def complain(code: int, message: str, hint: str) -> int:
     return code
 
 
-class Progress:
-    """A counter on stderr, when somebody watches and it takes over a second."""
-
-    def __init__(self) -> None:
-        self._shown = False
-        self._next = time.monotonic() + 1 if sys.stderr.isatty() else float("inf")
-
-    def __call__(self, done: int, size: int) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + 0.5
-            self._shown = True
-            print(f"\r{done:,} of {size:,} leaves", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+def write_new(path: str, content: bytes) -> None:
+    """Which only its owner can read."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BadArgument(
+            f"cannot write {quote(path)}: {reason}", "name a new file where you may write"
+        ) from None

@@ -76,7 +76,8 @@ def _counts(report: LogReport, newest: LogReport) -> Iterator[str]:
     kinds = ", ".join(f"{count} {name}" for name, count in report.kinds.items())
     yield f"  entries: {kinds}; {report.chains} chains, {report.actors} actors"
     if report.epochs and report.ranges is None:
-        yield f"  heads index: every run of {report.epochs} epochs was computed again"
+        epochs = "1 epoch" if report.epochs == 1 else f"{report.epochs} epochs"
+        yield f"  heads index: every run of {epochs} was computed again"
     if report.continues is not None:
         yield f"  continues the checkpoint of size {report.continues} that was audited before"
 
@@ -191,10 +192,11 @@ def _unchecked(report: LogReport, policy: Policy) -> Iterator[str]:
     yield from missing_keys(policy.log_keys)
     if not policy.custodians:
         yield "custodian signatures: the policy names no custodian"
-    if report.opened is None or not report.opened.witnesses:
+    witnessed = report.opened is not None and report.opened.witnesses
+    if report.continues is not None and not witnessed:
         yield "that others see the same log: no witness of the policy signed"
-    if report.continues is None:
-        yield "that this log continues what was shown earlier: keep a state, or compare checkpoints"
+    elif not witnessed:
+        yield "earlier checkpoints: that the log only grew, and that others see the same log"
     yield "sealed blobs: only their hashes are in the log"
 
 

@@ -20,6 +20,7 @@ from verifier.audit.store import DirectoryStore, MemoryStore, Store
 from verifier.audit.workdir import Audited, WorkDirectory
 from verifier.audit.workers import Pool, make_pool
 from verifier.checkpoint import Checkpoint, open_under
+from verifier.claim import CLOCK_AHEAD_MS
 from verifier.custodians import count_custodians
 from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem, Unreadable
@@ -184,7 +185,11 @@ class _LineAudit:
             return
         age = self._options.now_ms - report.epoch.received_ms
         if age > most:
-            report.add(Problem("age", expected, f"one {age // 1000} s old"))
+            report.add(Problem("age", expected, f"{age // 1000} s"))
+        if age < -CLOCK_AHEAD_MS:
+            # Else a log that once ran ahead would never grow old.
+            found = f"{age // 1000} s"
+            report.add(Problem("age", "an epoch not after now, by the clock here", found))
 
     def _found(
         self,

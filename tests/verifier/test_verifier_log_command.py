@@ -155,7 +155,21 @@ def test_state(log: Sample, tmp_path: Path, capsys: Capture) -> None:
         out = capsys.readouterr().out
         assert ("continues the checkpoint" in out) is (times == 1)
     assert main(["log", str(directory), *vkeys(log), "--disk", "10K"]) == 0
-    assert main(["log", str(directory), *vkeys(log), "--disk", "10K", "--state", "x"]) == 3
+    assert (
+        main(
+            [
+                "log",
+                str(directory),
+                *vkeys(log),
+                "--disk",
+                "10K",
+                "--state",
+                str(tmp_path / "other"),
+            ]
+        )
+        == 3
+    )
+    assert not (tmp_path / "other").exists()
 
 
 def test_age(log: Sample, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,12 @@ class Audited:
 class WorkDirectory:
     def __init__(self, path: Path | None, disk: int, leaves: int, stack: ExitStack) -> None:
         """`leaves`: about how many records there will be for."""
+        needed = leaves * BYTES_PER_LEAF
+        if needed > disk:
+            raise Unreadable(
+                f"an audit of {leaves:,} leaves may write {needed:,} bytes, over the {disk:,} allowed",
+                "allow more with --disk",
+            )
         self.kept = path is not None
         if path is None:
             place = stack.enter_context(TemporaryDirectory(prefix="counterfoil-verify-"))
@@ -57,7 +63,7 @@ class WorkDirectory:
             path.mkdir(parents=True, exist_ok=True)
             stack.callback(_lock(path))
         self._used = _size_of(path)
-        self._check_room(leaves)
+        self._check_room(needed)
 
     def store(self, log: bytes) -> DirectoryStore:
         directory = self._path / (log.hex() or "false")
@@ -106,19 +112,12 @@ class WorkDirectory:
                 "allow more with --disk",
             )
 
-    def _check_room(self, leaves: int) -> None:
-        needed = leaves * BYTES_PER_LEAF
-        if needed > self._disk:
-            raise Unreadable(
-                f"an audit of {leaves:,} leaves may write {needed:,} bytes, over the "
-                f"{self._disk:,} allowed",
-                "allow more with --disk",
-            )
+    def _check_room(self, needed: int) -> None:
         free = shutil.disk_usage(self._path).free + self._used
         if needed > free:
             raise Unreadable(
-                f"an audit of {leaves:,} leaves may write {needed:,} bytes, and there are "
-                f"{free:,} free at {quote(str(self._path))}",
+                f"this audit may write {needed:,} bytes, and there are {free:,} free at "
+                f"{quote(str(self._path))}",
                 "choose another place with --state or TMPDIR",
             )
 

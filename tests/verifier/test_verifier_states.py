@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from tests.verifier.evidenceworld import World
 from tests.verifier.formats import ACCESS, RECORD, b64, consistency
 from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import Log, Sample, write
+from tests.verifier.test_verifier_cli import reply, served
 from verifier.cli import main
 
 Capture = pytest.CaptureFixture[str]
@@ -313,3 +317,41 @@ def test_who_signed_is_said(tmp_path: Path, capsys: Capture) -> None:
     out = capsys.readouterr().out
     assert '  custodians that signed: "guard.example.org", of 1' in out
     assert "  witnesses that signed: none, of 1" in out
+
+
+# Credentials
+
+
+@contextmanager
+def asked(log: Log) -> Iterator[tuple[str, list[str | None]]]:
+    """A server of the log, and what each request showed it."""
+    files, shown = log.files(), list[str | None]()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        shown.append(handler.headers["Authorization"])
+        raw = files.get(handler.path.removeprefix("/"))
+        reply(handler, 404) if raw is None else reply(handler, 200, raw)
+
+    with served(answer) as url:
+        yield url, shown
+
+
+def test_a_token_is_shown_to_one_server_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "old").write_bytes(LOG.checkpoint(15))
+    token = ["--bearer-file", str(tmp_path / "token")]
+    with asked(LOG) as (one, to_one), asked(LOG) as (other, to_other):
+        assert main(["compare", one, other, "--source", other, *token, *KEYS]) == 0
+        assert main(["compare", one, f"{one}/", *token, *KEYS]) == 0
+        state = ["--state", str(tmp_path / "state"), "--once"]
+        assert main(["watch", one, *state, *token, *KEYS]) == 0
+        (tmp_path / "new").write_bytes(LOG.checkpoint())
+        names = [str(tmp_path / "old"), str(tmp_path / "new")]
+        assert main(["consistency", *names, "--source", one, *token, *KEYS]) == 0
+    assert len(to_one) > 4
+    assert set(to_one) == {"Bearer secret"}
+    assert to_other
+    assert set(to_other) == {None}

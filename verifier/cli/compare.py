@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
+from verifier.cli.credentials import add_credentials, credentials_of
 from verifier.cli.outcome import finish
 from verifier.evidence.container import MAX_EVIDENCE_BYTES
-from verifier.fetch import open_source
+from verifier.fetch import NOBODY, open_source, same_server
 from verifier.report import problem_lines
 from verifier.states import verdict as words
 from verifier.states.compare import Comparison, View, compare, view_of
 from verifier.states.keeping import Recorded, keep_evidence
+from verifier.tiles import Source
 
 EXAMPLES = """\
   counterfoil-verify compare https://log.example.com/ ./mirror --policy F
@@ -39,13 +42,20 @@ def add(commands: Commands) -> None:
         "--keep", metavar="DIR", help="where to keep both checkpoints when they contradict"
     )
     add_policy(parser)
+    add_credentials(parser, "to the server of A alone, over https")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     policy = policy_of(options)
-    tiles = None if options.source is None else Recorded(open_source(options.source))
-    views = [_view(place) for place in (options.a, options.b)]
+    credentials = credentials_of(options)
+
+    def reach(place: str) -> Source:
+        """A token for one server is nothing that another should see."""
+        return open_source(place, credentials if same_server(place, options.a) else NOBODY)
+
+    tiles = None if options.source is None else Recorded(reach(options.source))
+    views = [_view(place, reach) for place in (options.a, options.b)]
     result = compare(views[0], views[1], policy, tiles)
     problem = result.problem
     if options.keep is not None and result.forked:
@@ -60,9 +70,9 @@ def _run(options: argparse.Namespace) -> int:
     return finish(verdict, problem_lines([problem] if problem else []), problem is None)
 
 
-def _view(place: str) -> View:
+def _view(place: str, reach: Callable[[str], Source]) -> View:
     if "://" in place or Path(place).is_dir():
-        return view_of(open_source(place))
+        return view_of(reach(place))
     return View(must_read(place, MAX_EVIDENCE_BYTES), None)
 
 

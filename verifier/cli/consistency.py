@@ -6,6 +6,7 @@ import argparse
 import json
 
 from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
+from verifier.cli.credentials import add_credentials, credentials_of
 from verifier.cli.outcome import finish
 from verifier.errors import NotVerified, Problem
 from verifier.evidence.container import MAX_EVIDENCE_BYTES
@@ -44,6 +45,7 @@ def add(commands: Commands) -> None:
         "--hashes", metavar="F", help="RFC 9162 consistency proof: a hash in base64 on each line"
     )
     add_policy(parser)
+    add_credentials(parser)
     parser.set_defaults(run=_run)
 
 
@@ -66,7 +68,9 @@ def _check(options: argparse.Namespace, old: Signed, new: Signed) -> None:
     if options.hashes is not None:
         check_hashes(old, new, parse_hashes(must_read(options.hashes, MAX_HASH_FILE_BYTES)))
     else:
-        source = None if options.source is None else open_source(options.source)
+        source = (
+            None if options.source is None else open_source(options.source, credentials_of(options))
+        )
         check_continues(old, new, source)
 
 

@@ -17,13 +17,13 @@ from verifier.cli.arguments import (
     add_command,
     add_max_age,
     add_policy,
-    must_read,
     policy_of,
 )
+from verifier.cli.credentials import add_credentials, credentials_of
 from verifier.cli.outcome import finish, write_new
 from verifier.cli.progress import Progress
 from verifier.errors import BadArgument, quote
-from verifier.fetch import NOBODY, Credentials, open_source, same_server
+from verifier.fetch import NOBODY, open_source, same_server
 from verifier.htmlreport import html_report
 
 EXAMPLES = """\
@@ -33,7 +33,6 @@ EXAMPLES = """\
   counterfoil-verify log ./new --predecessor ./old --policy F --json
   counterfoil-verify log ./export --policy F --sample 100
 """
-_MAX_TOKEN_BYTES = 8192
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -58,7 +57,7 @@ def add(commands: Commands) -> None:
     )
     _add_scope(parser)
     _add_work(parser)
-    _add_credentials(parser)
+    add_credentials(parser)
     parser.set_defaults(run=_run)
 
 
@@ -94,16 +93,9 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_credentials(parser: argparse.ArgumentParser) -> None:
-    who = parser.add_argument_group("to a server, over https")
-    who.add_argument("--bearer-file", metavar="F", help="file with a bearer token")
-    who.add_argument("--client-cert", metavar="F", help="client certificate, PEM")
-    who.add_argument("--client-key", metavar="F", help="its private key, PEM")
-
-
 def _run(options: argparse.Namespace) -> int:
     policy, how = policy_of(options), _options(options)
-    credentials = _credentials(options)
+    credentials = credentials_of(options)
     source = open_source(options.log, credentials)
     predecessors = [
         open_source(place, credentials if same_server(place, options.log) else NOBODY)
@@ -141,20 +133,6 @@ def _options(options: argparse.Namespace) -> Options:
         state=None if options.state is None else Path(options.state),
         disk=options.disk,
     )
-
-
-def _credentials(options: argparse.Namespace) -> Credentials:
-    bearer = None
-    if options.client_key is not None and options.client_cert is None:
-        raise BadArgument("--client-key without --client-cert", "give both")
-    if options.bearer_file is not None:
-        raw = must_read(options.bearer_file, _MAX_TOKEN_BYTES).strip()
-        if not raw or len(raw) > _MAX_TOKEN_BYTES or not all(0x21 <= byte < 0x7F for byte in raw):
-            raise BadArgument(
-                f"no bearer token in {quote(options.bearer_file)}", "one line of ASCII, no spaces"
-            )
-        bearer = raw.decode("ascii")
-    return Credentials(bearer, options.client_cert, options.client_key)
 
 
 def _natural(text: str) -> int:

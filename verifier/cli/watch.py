@@ -16,6 +16,7 @@ from verifier.cli.arguments import (
     duration_ms,
     policy_of,
 )
+from verifier.cli.credentials import add_credentials, credentials_of
 from verifier.cli.outcome import COULD_NOT_FINISH, FALSE, VERIFIED
 from verifier.errors import Unreadable
 from verifier.fetch import open_source
@@ -49,12 +50,18 @@ def add(commands: Commands) -> None:
     how_often.add_argument("--once", action="store_true", help="look once, for cron")
     add_policy(parser)
     add_max_age(parser, "the checkpoint")
+    add_credentials(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     policy = policy_of(options)
-    watch = Watch(open_source(options.log), policy, Path(options.state), options.max_age)
+    watch = Watch(
+        open_source(options.log, credentials_of(options)),
+        policy,
+        Path(options.state),
+        options.max_age,
+    )
     while True:
         now_ms = time.time_ns() // 1_000_000
         try:

@@ -50,7 +50,7 @@ class WorkDirectory:
         needed = leaves * BYTES_PER_LEAF
         if needed > disk:
             raise Unreadable(
-                f"an audit of {leaves:,} leaves may write {needed:,} bytes, over the {disk:,} allowed",
+                f"an audit of {leaves:,} leaves may write {needed:,} bytes, over {disk:,}",
                 "allow more with --disk",
             )
         self.kept = path is not None

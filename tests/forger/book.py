@@ -6,7 +6,7 @@ Its answers are commands of `counterfoil-verify` that this somebody runs, and wh
 
     Caught(command, step)      the verdict is false, first in this step
     Says(command, sentence)    it is not caught, and the verdict itself owns up to that
-    Refused(command, words)    the verifier does not even take the arguments
+    Refused(command, words)    it is not even done: by the verifier, or by a command of the ledger
 
 `docs/threat-model.md` holds these rows as a table.
 """
@@ -23,6 +23,7 @@ from tests.forger.hand import Hand
 
 class Teller(Enum):
     OPERATOR = "The operator, with all keys of the log"
+    DISK = "Whoever has the operator's disk and backups"
     AUTHOR = "An author, or who stole an author's key"
     GOVERNORS = "Governors"
     CUSTODIAN = "Custodians and witnesses"
@@ -60,6 +61,7 @@ class Says(NamedTuple):
 class Refused(NamedTuple):
     command: str
     words: str
+    code: int = 2
 
 
 Answer: TypeAlias = Caught | Says | Refused

@@ -148,6 +148,33 @@ def two_successors(hand: Hand) -> None:
 
 
 @BOOK.lie(
+    "The old log goes on after its end",
+    Caught("proof receipt --succession new.succession", "succession"),
+)
+def goes_on(hand: Hand) -> None:
+    """Its keys can; whoever asks the new log hears that this is not of the line."""
+    old = ended()
+    size, new = len(old.leaves), old.succeed("two")
+    hand.keep("new.succession", new.succession_file(size, old))
+    hand.receipt(old, old.add(RECORD, old.person, old.clinic))
+    hand.believe(new)
+
+
+@BOOK.lie(
+    "The logs before are left out of a history",
+    Caught(IN_EVIDENCE, "succession"),
+)
+def older_part_left_out(hand: Hand) -> None:
+    old = ended()
+    new = old.succeed("two")
+    heads.add_epoch(new)
+    file = prove([new, old], HISTORY, old.person)
+    file.parts.pop()
+    hand.believe(new)
+    hand.evidence(file)
+
+
+@BOOK.lie(
     "A quorum of governors enrols whom it likes",
     Says(
         IN_LOG, "a signature shows a key, not a person; a gateway's is an assertion of the gateway"

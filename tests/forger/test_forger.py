@@ -31,7 +31,7 @@ def test_a_lie(lie: Lie, hand: Hand) -> None:
             assert answer.sentence in verdict.said
             assert verdict.complete == answer.complete
         else:
-            assert verdict.code == 2
+            assert verdict.code == answer.code
             assert answer.words in verdict.complaint
 
 

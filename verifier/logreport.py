@@ -28,6 +28,11 @@ class NewestEpoch(NamedTuple):
     leaf_index: int
     received_ms: int
 
+    @property
+    def skipped(self) -> int:
+        """Entries that came before it, and that it does not cover."""
+        return self.leaf_index - self.covered
+
 
 @dataclass(slots=True)
 class LogReport:

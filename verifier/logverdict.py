@@ -189,6 +189,9 @@ def _unchecked(report: LogReport, policy: Policy) -> Iterator[str]:
     for before in report.predecessors:
         if before.checkpoint is not None:
             yield f"log {quote(before.origin)} behind its leaf {before.checkpoint.size - 1}"
+    if report.epoch is not None and report.epoch.skipped:
+        skipped = report.epoch.skipped
+        yield f"the index of {skipped} entries before the newest epoch: it leaves them out"
     yield from missing_keys(policy.log_keys)
     if not policy.custodians:
         yield "custodian signatures: the policy names no custodian"

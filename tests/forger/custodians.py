@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.forger.book import Book, Caught, Limit, Says, Teller
 from tests.forger.hand import Hand, cosigned
+from tests.forger.operator_history import GREW
 from tests.forger.operator_index import hidden_access, shown
 from tests.verifier import heads
 from tests.verifier.cosigners import Cosigner
@@ -60,6 +61,7 @@ def one_of_two(hand: Hand) -> None:
         "custodians' independence of the operator is a matter of organisations, not of bytes",
         complete=True,
     ),
+    Says("log export", GREW, complete=True),
     Caught("compare receipt export", "split view"),
     limit=Limit.CUSTODIANS,
 )
@@ -164,6 +166,7 @@ def revoked(hand: Hand) -> None:
         'that custodian "guard.example.org" is registered: its enrolment is not in the file',
         complete=True,
     ),
+    Says("log export", 'custodian "guard.example.org" does not count: its key ended at leaf 22'),
     limit=Limit.CUSTODIANS,
 )
 def revocation_left_out(hand: Hand) -> None:
@@ -174,6 +177,26 @@ def revocation_left_out(hand: Hand) -> None:
     hand.believe(log, GUARD)
     hand.evidence(prove([log], HISTORY, log.person, custodians=(GUARD,)))
     hand.export(log, signed_by=(GUARD,))
+
+
+@BOOK.lie(
+    "Somebody signs whom the log's governors never registered as a custodian",
+    Says(
+        HISTORY_FILE,
+        'that custodian "stranger.example.org" is registered: its enrolment is not in the file',
+        complete=True,
+    ),
+    Says(
+        "log export", 'custodian "stranger.example.org" does not count: its key is not registered'
+    ),
+    limit=Limit.CUSTODIANS,
+)
+def unregistered(hand: Hand) -> None:
+    """Pinned by the victim all the same: that is whom they believe."""
+    log = World()
+    hand.believe(log, STRANGER)
+    hand.evidence(prove([log], HISTORY, log.person, custodians=(STRANGER,)))
+    hand.export(log, signed_by=(STRANGER,))
 
 
 @BOOK.lie(

@@ -41,12 +41,14 @@ def dated_ahead(hand: Hand) -> None:
 @BOOK.lie(
     "An epoch is dated into the future, and the history that goes by it never grows old",
     Caught("evidence file.evidence --max-age 1d", "age"),
+    Caught("log export --max-age 1d", "age"),
 )
 def epoch_dated_ahead(hand: Hand) -> None:
     log = World()
     log.now += 70 * 365 * 86_400_000
     add_epoch(log)
     hand.believe(log)
+    hand.export(log)
     hand.evidence(prove([log], HISTORY, log.person))
 
 

@@ -96,6 +96,8 @@ def old_epoch(hand: Hand) -> None:
 @BOOK.lie(
     "A fresh epoch is made that leaves out the newest entries before it",
     Caught("evidence file.evidence --max-age 9999d", "age"),
+    Caught("log export --max-age 9999d", "age"),
+    Says("log export", "the index of 2 entries before the newest epoch: it leaves them out"),
     Says(
         "evidence file.evidence",
         "2 of them came before the epoch's time: it is no time up to which the list is whole",
@@ -107,6 +109,7 @@ def lagging_epoch(hand: Hand) -> None:
     log.add(ACCESS, log.person, log.nurse)
     add_epoch(log, to=[log.behind])
     hand.believe(log)
+    hand.export(log)
     hand.evidence(prove([log], HISTORY, log.person))
 
 

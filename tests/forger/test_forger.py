@@ -55,7 +55,7 @@ def test_the_truth(hand: Hand) -> None:
     ):
         hand.evidence(prove([log], what, chain, index, custodians=signers, custodian_actors=actors))
         assert passes(hand, "evidence file.evidence").complete
-    passes(hand, "log export")
+    assert passes(hand, "log export").complete
     passes(hand, "proof receipt")
     passes(hand, "compare receipt export")
     passes(hand, "compare mine.checkpoint export")

@@ -183,6 +183,10 @@ class _LineAudit:
         if report.epoch is None:
             report.add(Problem("age", expected, "none"))
             return
+        if report.epoch.skipped:
+            # Its time says nothing of what it covers.
+            found = f"{report.epoch.skipped} less"
+            report.add(Problem("age", "an epoch over all entries before it", found))
         age = self._options.now_ms - report.epoch.received_ms
         if age > most:
             report.add(Problem("age", expected, f"{age // 1000} s"))

@@ -24,7 +24,7 @@ from ledger.admission import AdmissionThreads, BatchSubmission, Checked, Submiss
 from ledger.admission_workers import AdmissionWorkers
 from ledger.appender import Appender, Outcome, Parts
 from ledger.author import Author
-from ledger.custody.lines import custodian_signed, with_lines
+from ledger.custody.lines import custodian_signed, is_on, with_lines
 from ledger.epochs import forget_retired
 from ledger.erasing import Order
 from ledger.errors import BadRequest, CounterfoilError, LedgerFault
@@ -380,18 +380,25 @@ class Log:
         return note
 
     def add_cosignatures(self, notes: Sequence[bytes]) -> bytes:
-        """Put the lines of custodians and witnesses on the published checkpoint; returns it. Raises
-        BadRequest or BadEvidence, and then nothing is kept.
+        """Put the lines of custodians and witnesses on the published checkpoint, or on the newest
+        one that custodians signed; returns the one that the last of them is on. Raises BadRequest
+        or BadEvidence, and then nothing is kept.
         """
         store, registry = self.reader.store, self.reader.registry
         with self._publishing:
-            note = store.published()
-            if note is None:
+            published, cosigned = store.published(), store.cosigned()
+            if published is None:
                 raise BadRequest("nothing is published", hint="run `counterfoil checkpoint` first")
-            for cosignature in notes:
-                note, _ = with_lines(note, cosignature, registry)
-            store.publish(note, cosigned=custodian_signed(note, registry))
-        return note
+            signed = published
+            for note in notes:
+                if cosigned is not None and is_on(note, cosigned) and not is_on(note, published):
+                    signed = cosigned = with_lines(cosigned, note, registry)
+                else:
+                    signed = published = with_lines(published, note, registry)
+            if custodian_signed(published, registry):
+                cosigned = published
+            store.publish(published, cosigned=cosigned)
+        return signed
 
 
 def _now_ms() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.custody.cosigners import Cosigned, cosigned
+from ledger.custody.cosigners import cosigned
 from ledger.errors import BadEvidence, BadRequest
 from ledger.identity import Registry
 from ledger.identity.bodies import CUSTODIAN
@@ -20,9 +20,14 @@ from ledger.wire.note import MAX_SIGNATURES, Signature, line_prefix, parse_note
 _FRESH: Final = "ask for a signature on the newest published checkpoint"
 
 
-def with_lines(note: bytes, cosignature: bytes, registry: Registry) -> tuple[bytes, list[Cosigned]]:
-    """The published checkpoint with the lines of a cosigner's note, and whose they are. Raises
-    BadRequest or BadEvidence.
+def is_on(cosignature: bytes, note: bytes) -> bool:
+    """Whether a cosigner's note is on this checkpoint. Raises BadRequest."""
+    return parse_note(cosignature).text == parse_note(note).text
+
+
+def with_lines(note: bytes, cosignature: bytes, registry: Registry) -> bytes:
+    """The published checkpoint with the lines of a cosigner's note. Raises BadRequest or
+    BadEvidence.
     """
     ours, theirs = parse_note(note), parse_note(cosignature)
     if theirs.text != ours.text:
@@ -47,11 +52,13 @@ def with_lines(note: bytes, cosignature: bytes, registry: Registry) -> tuple[byt
                 found="one that does not verify",
             )
     new = {(line.signature.name, line.signature.key_id) for line in lines}
+    if len(new) < len(lines):
+        raise BadRequest("the cosignature has two lines of one key", hint=_FRESH)
     kept = [one for one in ours.signatures if (one.name, one.key_id) not in new]
     signatures = [*kept, *(line.signature for line in lines)]
     if len(signatures) > MAX_SIGNATURES:
         raise BadRequest(f"a checkpoint has at most {MAX_SIGNATURES} signature lines")
-    return ours.text + b"\n" + b"".join(map(_rendered, signatures)), lines
+    return ours.text + b"\n" + b"".join(map(_rendered, signatures))
 
 
 def custodian_signed(note: bytes, registry: Registry) -> bool:

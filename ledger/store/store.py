@@ -131,15 +131,15 @@ class Store:
         with self.environment.reading() as reader:
             return reader.get("meta", PUBLISHED_KEY)
 
-    def publish(self, checkpoint: bytes, *, cosigned: bool = False) -> None:
-        """Keep a checkpoint with both signatures; ``cosigned``: as the newest one that custodians
-        signed too, which stays when a newer one is published.
+    def publish(self, checkpoint: bytes, *, cosigned: bytes | None = None) -> None:
+        """Keep the newest checkpoint with both signatures; ``cosigned`` is the newest of those that
+        custodians signed too, which stays when a newer one is published.
         """
 
         def work(writer: Writer) -> None:
             writer.put("meta", PUBLISHED_KEY, checkpoint)
-            if cosigned:
-                writer.put("meta", COSIGNED_KEY, checkpoint)
+            if cosigned is not None:
+                writer.put("meta", COSIGNED_KEY, cosigned)
 
         self.environment.write(work)
 

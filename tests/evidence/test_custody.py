@@ -267,6 +267,24 @@ def test_the_cosigned_checkpoint_outlives_a_newer_one(custodian: Custodian) -> N
     assert log.reader.store.cosigned() == cosigned
 
 
+def test_a_second_custodian_may_be_slower(custodian: Custodian, tmp_path: Path) -> None:
+    """The checkpoint that the first one signed still takes lines when a newer one is published."""
+    log = custodian.log
+    key = load_key(tmp_path / "custodian" / "cosign.ed25519", Unlock())
+    slow = custodian.note(cosigner(f"{NAME}/witness", key))
+    cosigned = log.add_cosignatures([custodian.note()])
+    log.enrol("Another", "organisation", [NewKey(_other())])
+    newer = log.publish()
+    both = log.add_cosignatures([slow])
+    assert both.startswith(cosigned)
+    assert (log.reader.store.published(), log.reader.store.cosigned()) == (newer, both)
+
+
+def test_two_lines_of_one_key(custodian: Custodian) -> None:
+    twice = custodian.note() + custodian.note().rsplit(b"\n\n")[1]
+    _refused(custodian, twice, BadRequest, "two lines of one key")
+
+
 def test_a_witness_is_no_custodian(custodian: Custodian, tmp_path: Path) -> None:
     log = custodian.log
     key = load_key(tmp_path / "custodian" / "cosign.ed25519", Unlock())

@@ -109,7 +109,7 @@ def test_a_backup_is_audited_without_the_ledger(sample: Sample, backups: Backups
     reader = open_reader(sample.directory)
     keys = [parse_verifier_key(key) for key in reader.registry.genesis.checkpoint_keys]
     reader.store.close()
-    report = audit_log(open_source(str(backups.log / "tiles")), policy_of_keys(keys))
+    report = audit_log(open_source(str(backups.log)), policy_of_keys(keys))
     assert (report.verified, report.leaves) == (True, backups.size)
 
 

@@ -19,7 +19,7 @@ from ledger.cli.terminal import Json, note, result, result_json
 from ledger.custody.keys import MAX_COSIGNING, Cosigning, read_cosigning
 from ledger.errors import BadRequest
 from ledger.identity import Contest, Enrol, NewKey, Revoke, Rotate, check_role
-from ledger.identity.bodies import CUSTODIAN
+from ledger.identity.bodies import CUSTODIAN, STATEMENT
 from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.wire.ids import ActorId, ChainId, new_chain_id
@@ -275,6 +275,14 @@ def _next_key(log: Log, name: str, wanted: KeyWanted) -> NewKey:
 def revoke(
     directory: Directory,
     name: Name,
+    use: Annotated[
+        str,
+        typer.Option(
+            "--use",
+            metavar="USE",
+            help="Which of its keys: statement; of a custodian also custodian, or cosign.",
+        ),
+    ] = STATEMENT,
     by: acting.By = None,
     governor_key: acting.GovernorKey = None,
     propose: acting.Propose = None,
@@ -287,16 +295,22 @@ def revoke(
     \b
     counterfoil revoke ledger dr-mori
     counterfoil revoke ledger dr-mori --by hospital
+    counterfoil revoke ledger prefecture --use custodian
     """
     directory = named(directory)
     with writing(directory) as log:
         actor = authors.must_know(directory, name)
-        current = authors.enrolled_as(log.reader.registry, actor).statement_key
-        if current is None:
-            raise BadRequest("this author has no key that is valid now", hint="nothing to revoke")
+        keys = authors.enrolled_as(log.reader.registry, actor).keys
+        valid = [key for key in keys if key.use == use and key.ended_at is None]
+        if not valid:
+            raise BadRequest(
+                f"this author has no key for use {use} that is valid now", hint="nothing to revoke"
+            )
         how = Acting(by, governor_key, propose)
-        appended = acting.change(log, Revoke(current.kid), ChainId(actor), how)
+        appended = acting.change(log, Revoke(valid[0].kid), ChainId(actor), how)
     _say(appended, actor, as_json, "revoked")
+    if len(valid) > 1:
+        note(f"{len(valid) - 1} more for use {use}: run it again for that")
 
 
 def contest(

@@ -197,8 +197,9 @@ def test_a_custodian(full: Path, tmp_path: Path) -> None:
     done("checkpoint", full)
     done("history", full, PERSON, "--evidence", out)
     assert "by 1 custodian" in verified(out, believed).text
-    refused = run("checkpoint", full, "--cosignature", signed)
-    assert refused.complaint == "the cosignature is on another checkpoint"
+    # Which still takes lines.
+    again = done("checkpoint", full, "--cosignature", signed)
+    assert again.out != done("checkpoint", full).out
 
 
 @pytest.mark.parametrize("role", ["custodian", "organisation"])
@@ -217,3 +218,20 @@ def test_custodian_keys_are_made_once(tmp_path: Path) -> None:
     assert run("custodian-keys", tmp_path / "c", "--name", NAME).code == 2
     assert run("custodian-keys", tmp_path / "d", "--name", "a b").code == 2
     assert not (tmp_path / "d").exists()
+
+
+def test_a_custodians_key_is_revoked(full: Path, tmp_path: Path) -> None:
+    custodian = Custodian(full, tmp_path)
+    done("checkpoint", full)
+    done("checkpoint", full, "--cosignature", custodian.sign(full, tmp_path / "one"))
+    done("revoke", full, "prefecture", "--use", "custodian")
+    ran = run("revoke", full, "prefecture", "--use", "custodian")
+    assert ran.complaint == "this author has no key for use custodian that is valid now"
+    done("checkpoint", full)
+    ran = run("checkpoint", full, "--cosignature", custodian.sign(full, tmp_path / "two"))
+    assert (ran.code, "or has ended" in ran.complaint) == (2, True)
+    out = tmp_path / "h.evidence"
+    # The key was good at the checkpoint that evidence goes by.
+    assert done("history", full, PERSON, "--evidence", out, "--json").json["custodians"] == 1
+    believed = policy(full, tmp_path, *custodian.lines)
+    assert "by 1 custodian" in verified(out, believed).text

@@ -43,7 +43,7 @@ class Audited:
     custodians: frozenset[bytes]
     """Public keys that are registered for use custodian, and not ended."""
     signed: frozenset[str]
-    """Names of the policy's custodians whose lines are on the checkpoint."""
+    """Names of the policy's custodians whose lines on the checkpoint count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,8 @@ def _read(report: dict[str, Any]) -> Audited:
             "the log has no epoch yet", hint="`counterfoil checkpoint DIR` there makes one"
         )
     try:
+        if report["whole"] is not True:
+            raise ValueError("not all of the log")
         epoch, size = report["epoch"], TreeSize(_number(report["size"]))
         return Audited(
             Checkpoint(str(report["log"]), size, Hash(bytes.fromhex(report["root"]))),

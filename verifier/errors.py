@@ -3,7 +3,7 @@
 `NotVerified` is the evidence's fault (exit 1): it names the step, what was expected and what was
 found. `Unreadable` is nobody's lie (exit 3): a missing file, a server that does not answer.
 `BadArgument` is the caller's mistake (exit 2).
-Anything else that escapes is our own bug and may well be a traceback.
+Anything else that escapes is our own bug: a traceback, and no verdict (exit 3).
 """
 
 from __future__ import annotations

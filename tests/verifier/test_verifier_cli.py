@@ -136,6 +136,28 @@ def test_no_verdict(
         assert err
 
 
+@pytest.mark.parametrize("bug", [RuntimeError, MemoryError, RecursionError, IndexError])
+def test_a_fault_of_ours_is_no_verdict(
+    sample: Sample,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    bug: type[Exception],
+) -> None:
+    """Exit code 1 would say that the evidence is false."""
+
+    def fail(*arguments: object) -> None:
+        raise bug("a bug")
+
+    monkeypatch.setattr("verifier.cli.proof.check_proof", fail)
+    (tmp_path / "proof").write_bytes(sample.proof(5))
+    assert main(["proof", str(tmp_path / "proof"), *vkeys(sample)]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "a bug" in err
+    assert "this is no verdict" in err
+
+
 def test_help_has_examples(capsys: Capture) -> None:
     for arguments in (["--help"], ["log", "--help"], ["proof", "--help"]):
         with pytest.raises(SystemExit) as exit_:

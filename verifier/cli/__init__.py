@@ -9,6 +9,7 @@ import argparse
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -43,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         reason = f"the verdict cannot be written: {error.strerror}"
         return complain(COULD_NOT_FINISH, reason, "write it elsewhere")
+    except Exception:
+        # So would a crash: what fails here says nothing about the evidence.
+        traceback.print_exc()
+        reason = "a fault of this program"
+        return complain(COULD_NOT_FINISH, reason, "this is no verdict: report the lines above")
 
 
 def _parser() -> argparse.ArgumentParser:

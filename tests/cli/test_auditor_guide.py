@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.console import DATA, HOSPITAL, ROOT, Ran, done, inside, run
 from tools.pyz import build
+from verifier.audit.workdir import BYTES_PER_LEAF
 from verifier.cli import main
 
 GUIDE = ROOT / "docs" / "auditor-guide.md"
@@ -112,6 +113,10 @@ def test_the_program_of_one_file_gives_the_first_verdict(handed: Path, tmp_path:
     )
     assert ran.returncode == 0, ran.stderr
     assert pattern(SHOWN[0][1][0]).match(ran.stdout)
+
+
+def test_what_the_guide_says_of_disk_is_what_an_audit_takes() -> None:
+    assert f"{BYTES_PER_LEAF} bytes for each entry" in " ".join(GUIDE.read_text().split())
 
 
 def test_all_commands_are_shown() -> None:

@@ -14,6 +14,7 @@ from tests.forger.book import Answer, Caught, Lie, Limit, Refused
 from tests.forger.suite import BOOKS, LIES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "threat-model.md"
+NO_VERDICT = 3
 BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
 
 
@@ -46,7 +47,7 @@ def _answer(answer: Answer) -> str:
     if isinstance(answer, Caught):
         return f"**false**, step *{answer.step}*"
     if isinstance(answer, Refused):
-        return f"refused, *{answer.words}*"
+        return f"{'no verdict' if answer.code == NO_VERDICT else 'refused'}, *{answer.words}*"
     word = "verified, complete" if answer.complete else "verified"
     return f"{word}; “{answer.sentence}”"
 

@@ -79,10 +79,18 @@ class Hand:
         self.export(log, "watched")
         self.look("watched", state)
 
+    def audited(self, log: Log) -> None:
+        """The victim has audited this log, and kept what was found."""
+        self.export(log, "audited-then")
+        self._must_pass("log audited-then --state audited")
+
     def look(self, watched: str, state: str = "seen") -> None:
-        seen = self.run(f"watch {watched} --state {state} --once")
-        if seen.code:
-            raise ValueError(f"a true log was called false: {seen}")
+        self._must_pass(f"watch {watched} --state {state} --once")
+
+    def _must_pass(self, command: str) -> None:
+        verdict = self.run(command)
+        if verdict.code:
+            raise ValueError(f"a true log was called false: {verdict}")
 
     def run(self, command: str) -> Verdict:
         """A command of the verifier; one that begins with `counterfoil`, of the ledger."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tests.forger.book import Book, Caught, Limit, Says, Teller
+from tests.forger.book import Book, Caught, Limit, Refused, Says, Teller
 from tests.forger.hand import Hand
 from tests.forger.rewriting import with_moved, without
 from tests.verifier.evidencemaker import HISTORY, prove
@@ -45,12 +45,14 @@ def grown(log: World) -> World:
     Caught("compare receipt export", "split view"),
     Caught("compare mine.evidence export", "split view"),
     Caught("watch export --state seen --once", "split view"),
+    Caught("log export --state audited", "consistency"),
     Says("log export", GREW),
     limit=Limit.VIEWS,
 )
 def access_dropped(hand: Hand) -> None:
     kept_by_the_victim(hand, truth())
     hand.watched(truth())
+    hand.audited(truth())
     hand.export(grown(without(truth(), truth().last_access)))
 
 
@@ -123,12 +125,14 @@ def forked(hand: Hand) -> None:
 @BOOK.lie(
     "The tail is cut off, and the shorter log is signed",
     Caught("watch export --state seen --once", "consistency"),
+    Refused("log export --state audited", "fewer than the 22 that were audited before", 3),
     Says("log export", GREW),
     limit=Limit.VIEWS,
 )
 def truncated(hand: Hand) -> None:
     hand.believe(truth())
     hand.watched(truth())
+    hand.audited(truth())
     hand.export(truth(), size=truth().last_access)
 
 

@@ -6,6 +6,7 @@ import json
 import stat
 import time
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -25,9 +26,12 @@ from tests.verifier.evidenceworld import (
 from tests.verifier.formats import ACCESS, RECORD, sha256
 from tests.verifier.heads import add_epoch, chain_of
 from tests.verifier.logmaker import Log, Sample, new_governor
+from verifier.claim import KINDS
 from verifier.cli import main
 from verifier.evidence.verdict import in_words
+from verifier.evidence.words import KINDS_JA, ROLES_JA, WORDS
 from verifier.policy import parse_policy
+from verifier.roles import ROLES
 
 Capture = pytest.CaptureFixture[str]
 WORLD = World()
@@ -354,3 +358,21 @@ def test_disclosed_content(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "f").write_bytes(file.render())
     assert main([*arguments, "--content", str(tmp_path / "other")]) == 2
     assert not (tmp_path / "other").exists()
+
+
+# Words
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", WORDS)
+def test_both_languages_say_the_same_facts(key: str) -> None:
+    said = WORDS[key]
+    assert placeholders(said.en) - {"s", "es", "ies"} == placeholders(said.ja)
+
+
+def test_every_kind_and_role_has_a_word() -> None:
+    assert set(KINDS_JA) == {rule.name for rule in KINDS.values()}
+    assert set(ROLES_JA) == {*ROLES, "governors", "log"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.verifier import heads
-from tests.verifier.evidenceedits import Lie, drop, flipped, history, swap
-from tests.verifier.evidencemaker import HISTORY, Maker, prove, prove_part
+from tests.verifier.evidenceedits import Lie, again, drop, flipped, history, swap
+from tests.verifier.evidencemaker import ABSENCE, ENTRY, HISTORY, Maker, prove, prove_part
 from tests.verifier.evidenceworld import World, policy, step
 from tests.verifier.formats import ACCESS
 from tests.verifier.logmaker import Log, new_governor
@@ -110,3 +110,44 @@ def test_a_successor_that_ends_its_predecessor_elsewhere() -> None:
     heads.add_epoch(new)
     file = prove([new, old], HISTORY, old.person)
     assert step(file, policy(new)) == "epoch"
+
+
+CLAIMS = {
+    "history": lambda: prove([NEW, OLD], HISTORY, OLD.person),
+    "member": lambda: prove([NEW, OLD], ENTRY, OLD.person, OLD.members[0], back=1),
+    "absence": lambda: prove([NEW, OLD], ABSENCE, bytes(16)),
+}
+PLACES = [(back, index) for back, log in enumerate((NEW, OLD)) for index in range(len(log.leaves))]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_exactly_these_leaves(name: str) -> None:
+    """Without any one leaf, and with any other one of the logs, under proofs that are right."""
+    whole = {(back, at) for back, part in enumerate(CLAIMS[name]().parts) for at, _ in part.leaves}
+    for back, index in PLACES:
+        file = CLAIMS[name]()
+        part = file.parts[back]
+        if (back, index) in whole:
+            drop(part, index)
+        else:
+            part.leaves = sorted([*part.leaves, (index, part.log.leaves[index])])
+            again(part)
+        assert step(file, policy(NEW)) != "", (back, index)
+
+
+def lists_of(file: Maker) -> Iterator[list[Any]]:
+    """All lists of hashes and pages."""
+    for part in file.parts:
+        yield part.hashes
+        yield from part.batches
+        for here in part.runs:
+            yield from (here.pages, here.hashes)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_every_hash_and_page_is_needed(name: str) -> None:
+    for number, whole in enumerate(lists_of(CLAIMS[name]())):
+        for at in range(len(whole)):
+            file = CLAIMS[name]()
+            del list(lists_of(file))[number][at]
+            assert step(file, policy(NEW)) != ""

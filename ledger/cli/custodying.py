@@ -15,7 +15,7 @@ from ledger.custody.audited import MAX_POLICY, Source, policy_with
 from ledger.custody.cosign import cosign as cosigned
 from ledger.custody.cosigners import cosigner
 from ledger.custody.keys import make_custodian
-from ledger.custody.notes import open_notes
+from ledger.custody.notes import AUDITED, open_notes
 from ledger.errors import BadRequest
 from ledger.keyfiles import load_key
 
@@ -84,7 +84,8 @@ def cosign(
         typer.Option(
             "--state",
             metavar="DIR",
-            help="What was signed with this key, kept for ever. Its newest copy, and no other.",
+            help="What was signed with this key, and what was verified; kept for ever. Its newest "
+            "copy, and no other.",
             show_default=False,
         ),
     ],
@@ -116,6 +117,15 @@ def cosign(
             show_default=False,
         ),
     ] = None,
+    bearer_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--bearer-file",
+            metavar="F",
+            help="Holds the token for the log's server.",
+            show_default=False,
+        ),
+    ] = None,
     begin: Annotated[
         bool,
         typer.Option("--begin", help="This key has never signed this log: there are no notes yet."),
@@ -140,7 +150,8 @@ def cosign(
     else:
         text = read_input(policy, MAX_POLICY, "a policy is small").decode(errors="replace")
     signer = cosigner(name, load_key(key, current_unlock()))
-    log = Source(source, policy_with(text, signer.vkey), predecessor or ())
+    believed = policy_with(text, signer.vkey)
+    log = Source(source, believed, predecessor or (), bearer_file, state / AUDITED)
     with open_notes(state, signer.vkey) as notes:
         checkpoint, signed = cosigned(log, signer, notes, int(time.time()), begin=begin)
     write_file(output, signed)

@@ -54,15 +54,25 @@ class Source:
     policy: str
     """A policy's text."""
     predecessors: Sequence[str] = ()
+    bearer_file: Path | None = None
+    """Holds the token for a server."""
+    state: Path | None = None
+    """Where the verifier keeps what it has recomputed: the next audit goes on from there."""
+
+    @property
+    def _token(self) -> tuple[str, ...]:
+        return () if self.bearer_file is None else ("--bearer-file", str(self.bearer_file))
 
     def audit(self) -> Audited:
         """Verify the whole log. Raises BadEvidence when it is false, BadRequest when there is no
         verdict.
         """
-        before = [word for place in self.predecessors for word in ("--predecessor", place)]
+        options = [word for place in self.predecessors for word in ("--predecessor", place)]
+        if self.state is not None:
+            options += ["--state", str(self.state)]
         with TemporaryDirectory() as directory:
             policy = _file(directory, "policy", self.policy.encode())
-            report = _ask("log", self.place, *before, "--policy", policy)
+            report = _ask("log", self.place, *options, *self._token, "--policy", policy)
         return _read(report)
 
     def check_continues(self, before: bytes, audited: Audited) -> None:
@@ -70,7 +80,8 @@ class Source:
         with TemporaryDirectory() as directory:
             policy = _file(directory, "policy", self.policy.encode())
             old, new = _file(directory, "old", before), _file(directory, "new", audited.note)
-            _ask("consistency", old, new, "--source", self.place, "--policy", policy)
+            where = ("--source", self.place, *self._token)
+            _ask("consistency", old, new, *where, "--policy", policy)
 
 
 def policy_with(text: str, vkey: VerifierKey) -> str:

@@ -2,6 +2,7 @@
 
     DIR/lock          held while a checkpoint is looked at and signed
     DIR/signed.json   {"key": vkey, "logs": {origin: the newest checkpoint that was signed}}
+    DIR/audited/      the verifier's own, of what it has recomputed
 
 Written and synced before a signature is handed out. A restored old copy of this directory is
 dangerous and cannot be told from the newest one here: a signature of one's own on a larger
@@ -23,6 +24,7 @@ from ledger.store.files import make_directory, open_random, replace
 from ledger.wire.checkpoint import Checkpoint, parse_checkpoint
 from ledger.wire.note import VerifierKey, parse_note
 
+AUDITED: Final = "audited"
 _FILE: Final = "signed.json"
 _LOCK: Final = "lock"
 

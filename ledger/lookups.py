@@ -25,7 +25,7 @@ from ledger.store.run_form import (
 )
 from ledger.store.runs import KEY
 from ledger.store.store import Store
-from ledger.store.tables import RunRow
+from ledger.store.tables import RunName, RunRow
 from ledger.wire import epoch as wire
 from ledger.wire.epoch import PAGE_ROWS, Epoch, Run, blind
 from ledger.wire.ids import ChainId, Hash
@@ -78,8 +78,10 @@ class EpochIndex:
         self.epoch = epoch
         self._log = log
         self._form = heads_form(log)
-        kept = {(row.start, row.stop): row for row in store.retired_runs()}
-        kept |= {(row.start, row.stop): row for row in heads.index.rows}
+        # As the store has them now: a writer beside may have registered runs since the index was
+        # opened. Registered ones first, so that one which is retired meanwhile is seen.
+        rows = [*store.run_rows(RunName.HEADS), *store.retired_runs()]
+        kept = {(row.start, row.stop): row for row in rows}
         self.runs: tuple[IndexedRun, ...] = tuple(
             self._open(store, heads, start, run, kept.get((start, run.to)))
             for start, run in epoch.spans()

@@ -31,7 +31,17 @@ from benchmarks.machine import CORES, busy, describe
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"
-NAMES = ("single", "batch", "growth", "proofs", "completeness", "payloads", "tree", "profile")
+NAMES = (
+    "single",
+    "batch",
+    "growth",
+    "proofs",
+    "completeness",
+    "payloads",
+    "tree",
+    "audit",
+    "profile",
+)
 _ON_THE_GROWN_LEDGER = ("growth", "proofs", "completeness")
 _SCALES = {scale.name: scale for scale in (QUICK, NORMAL, LONG)}
 

@@ -42,13 +42,17 @@ class Scale:
     """Leaves that a peer's tree is built of again and again."""
     history: int
     """Entries of the one long-lived person."""
+    audit_signed: int
+    """Entries with a signature each in a log that is audited."""
+    audit_sizes: tuple[int, int]
+    """Of the smallest and the largest log that is audited."""
 
     def members(self, size: int) -> int:
         """Entries of a round in batches of ``size``: enough of them that they can overlap."""
         return max(self.batched, (2 if self.name == "quick" else 8) * size)
 
 
-QUICK = Scale("quick", 3, 800, 8_192, (8_192, 40_960), 1, 200, 8_192, 500)
+QUICK = Scale("quick", 3, 800, 8_192, (8_192, 40_960), 1, 200, 8_192, 500, 12_288, (20_480, 81_920))
 NORMAL = Scale(
     "normal",
     11,
@@ -60,6 +64,8 @@ NORMAL = Scale(
     1_000,
     131_072,
     10_000,
+    100_000,
+    (100_000, 1_000_000),
 )
 LONG = Scale(
     "long",
@@ -71,6 +77,8 @@ LONG = Scale(
     1_000,
     131_072,
     10_000,
+    200_000,
+    (100_000, 10_000_000),
 )
 
 

@@ -31,7 +31,7 @@ MAX_LEAF_BYTES = 65_535
 HEADER_BYTES = 57
 _HEADER = Struct(">BQ32sQQ")
 _MEMBERSHIP = Struct(">QI")
-_MEMBER_BYTES = HEADER_BYTES + _MEMBERSHIP.size + CLAIM_BYTES
+MEMBER_BYTES = HEADER_BYTES + _MEMBERSHIP.size + CLAIM_BYTES
 
 
 class Membership(NamedTuple):
@@ -84,8 +84,8 @@ def parse_leaf(raw: bytes) -> Leaf:
         )
     if version not in (2, 0x82):
         raise _false("version 1, 2, 0x81 or 0x82", f"version {version}")
-    if len(raw) != _MEMBER_BYTES:
-        raise _false(f"{_MEMBER_BYTES} bytes in a batch's member", f"{len(raw)} bytes")
+    if len(raw) != MEMBER_BYTES:
+        raise _false(f"{MEMBER_BYTES} bytes in a batch's member", f"{len(raw)} bytes")
     member = Membership._make(_MEMBERSHIP.unpack_from(raw, HEADER_BYTES))
     if member.batch_index >= MAX_INTEGER:
         raise _false("integers below 2^53", f"batch index {member.batch_index}")

@@ -223,9 +223,16 @@ class Registry:
 
     def check_member(self, claim: Claim, index: int) -> None:
         """A batch's member: its author's key and dates are checked where the batch is."""
-        actor = self.actors.get(claim.author)
-        if actor is not None and actor.enrolled_at < position(self._log, index):
+        actor = self.actor_at(claim.author, index)
+        if actor is not None:
             _check_role(actor, claim)
+
+    def actor_at(self, actor: bytes, index: int) -> Actor | None:
+        """As a leaf at this index finds it."""
+        known = self.actors.get(actor)
+        if known is None or known.enrolled_at >= position(self._log, index):
+            return None
+        return known
 
     def actors_below(self, index: int) -> int:
         """How many were enrolled in this log below an index, or in one before it."""

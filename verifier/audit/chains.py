@@ -8,7 +8,7 @@ entry names by hash in `references`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from verifier.audit.spans import (
     CROSSES,
@@ -43,9 +43,16 @@ _ALLOWED = {
 }
 
 
+_BITS = [kinds_bit(code) for code in range(1 << 7)]
+
+
 class Head(NamedTuple):
     kind: ChainKind
-    last: Last
+    allowed: int
+    """Kinds that may follow, as bits."""
+    seq: int
+    leaf_hash: bytes
+    leaf_index: int
     opened_at: int
     """Index of the chain's first leaf in this log."""
 
@@ -76,11 +83,13 @@ class Chains:
         self.heads = {}
         for ended in (log.log_chain, log.epoch_chain):
             if ended in self._earlier:
-                self._earlier[ended] = self._earlier[ended]._replace(kind=ChainKind.OLD_LOG)
+                self._earlier[ended] = self._earlier[ended]._replace(
+                    kind=ChainKind.OLD_LOG, allowed=_ALLOWED[ChainKind.OLD_LOG]
+                )
 
     def take(self, record: Record, low: int, high: int) -> None:
         """The segments of a span."""
-        heads, earlier, has = self.heads, self._earlier, self.has
+        heads, earlier, has, new = self.heads, self._earlier, self.has, Head._make
         for row in SEGMENT.iter_unpack(partition(record, "segments", SEGMENT, low, high)):
             (
                 _, chain, index, seq, prev_hash, prev_index, code, flags, later,
@@ -88,24 +97,39 @@ class Chains:
             ) = row  # fmt: skip
             if has is not always and not has(chain):
                 continue
-            head = heads.get(chain) or earlier.get(chain)
-            link = Link(flags & CROSSES != 0, seq, prev_hash, prev_index)
-            kind = ChainKind.FALSE if head is None else head.kind
-            opened_at = index
-            try:
-                if head is None:
-                    check_link(chain, link, None, in_this_log=False)
-                    kind = opened_by(kind_of(code), index, flags & OWN != 0)
-                else:
-                    here = chain in heads
-                    opened_at = head.opened_at if here else index
-                    check_link(chain, link, head.last, here)
-                    _check_code(kind, code)
-            except NotVerified as error:
-                self.report(error, index)
+            head = heads.get(chain)
+            if (
+                head is not None
+                and prev_hash == head[3]
+                and seq == head[2] + 1
+                and prev_index == head[4]
+                and not flags & CROSSES
+                and not (_BITS[code] | later) & ~head[1]
+            ):
+                heads[chain] = new((*head[:2], last_seq, last_hash, last_index, head[5]))
+                continue
+            here = head is not None
+            head = head or earlier.get(chain)
+            kind = self._first_here(row, head, here)
             if later & ~_ALLOWED[kind]:
                 self._find_false_kinds(record, chain, kind, index)
-            heads[chain] = Head(kind, Last(last_seq, last_hash, last_index), opened_at)
+            opened_at = head.opened_at if head is not None and here else index
+            heads[chain] = Head(kind, _ALLOWED[kind], last_seq, last_hash, last_index, opened_at)
+
+    def _first_here(self, row: tuple[Any, ...], head: Head | None, here: bool) -> ChainKind:
+        """The first leaf of a segment, at length. `here`: the head is one of this log."""
+        _, chain, index, seq, prev_hash, prev_index, code, flags, *_ = row
+        link = Link(flags & CROSSES != 0, seq, prev_hash, prev_index)
+        kind = ChainKind.FALSE if head is None else head.kind
+        try:
+            if head is None:
+                check_link(chain, link, None, in_this_log=False)
+                return opened_by(kind_of(code), index, flags & OWN != 0)
+            check_link(chain, link, Last(*head[2:5]), here)
+            _check_code(kind, code)
+        except NotVerified as error:
+            self.report(error, index)
+        return kind
 
     def _find_false_kinds(self, record: Record, chain: bytes, kind: ChainKind, behind: int) -> None:
         """Which leaves of the span they are."""

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import NamedTuple, TypeAlias, cast
 
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
-from ledger.merkle import subtree_root
+from ledger.member_tree import member_tree
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, CLAIM_VERSION, MAX_BLOB, Claim, Kind
@@ -89,6 +89,8 @@ class AdmittedBatch(NamedTuple):
     entry_ids: Sequence[EntryId]
     latest_authored_ms: int
     earliest_expiry_ms: int
+    tree: bytes
+    """See ``ledger.member_tree``."""
 
     def __repr__(self) -> str:
         """Without the content keys."""
@@ -187,7 +189,7 @@ def admit_batch(submission: BatchSubmission, keys: PublicKeys) -> AdmittedBatch:
     if not len(claims) == len(submission.blobs) == len(submission.keys) == body.count:
         raise BadRequest(f"batch names {body.count} members, {len(claims)} were handed in")
     columns = _member_columns(claims, entry.claim, body.member_kind)
-    root = subtree_root(member_hashes(claims))
+    tree, root = member_tree(member_hashes(claims))
     if root != body.root:
         raise BadEvidence("batch root", expected=body.root.hex(), found=root.hex())
     _, _, _, chains, _, entry_ids, authored, digests, sizes, expiries, _ = columns
@@ -204,6 +206,7 @@ def admit_batch(submission: BatchSubmission, keys: PublicKeys) -> AdmittedBatch:
         entry_ids,
         max(authored),
         min((expiry for expiry in expiries if expiry), default=0),
+        tree,
     )
 
 

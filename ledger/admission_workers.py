@@ -214,10 +214,11 @@ class _Worker:
         self._out.send_bytes(b"".join((json.dumps(head).encode(), b"\n", sizes, *pieces)))
 
     def receive(self, job: _Job) -> Checked:
-        answer = json.loads(self._in.recv_bytes())
+        said, _, tree = self._in.recv_bytes().partition(b"\n")
+        answer = json.loads(said)
         refused = {int(at): _error(fields) for at, fields in answer["refused"].items()}
         if isinstance(job.submissions, BatchSubmission):
-            return [refused.get(0) or _trusted_batch(job.submissions, answer)]
+            return [refused.get(0) or _trusted_batch(job.submissions, answer, tree)]
         return [
             refused.get(at) or _trusted(submission) for at, submission in enumerate(job.submissions)
         ]
@@ -248,7 +249,7 @@ def _trusted(submission: Submission) -> Admitted:
     )
 
 
-def _trusted_batch(batch: BatchSubmission, answer: dict[str, Any]) -> AdmittedBatch:
+def _trusted_batch(batch: BatchSubmission, answer: dict[str, Any], tree: bytes) -> AdmittedBatch:
     return AdmittedBatch(
         _trusted(Submission(batch.statement)),
         batch.claims,
@@ -258,6 +259,7 @@ def _trusted_batch(batch: BatchSubmission, answer: dict[str, Any]) -> AdmittedBa
         [EntryId(claim[66:82]) for claim in batch.claims],
         answer["latest_authored_ms"],
         answer["earliest_expiry_ms"],
+        tree,
     )
 
 
@@ -292,9 +294,12 @@ def _work(requests: Connection, answers: Connection) -> None:
         start = end + 1 + head["count"] * _SIZE
         sizes = array("I", frame[end + 1 : start])
         pieces = [frame[a:b] for a, b in pairwise(accumulate(sizes, initial=start))]
-        answer = _check_batch(pieces, keys) if head["batch"] else _check_entries(pieces, keys)
+        if head["batch"]:
+            answer, tree = _check_batch(pieces, keys)
+        else:
+            answer, tree = _check_entries(pieces, keys), b""
         try:
-            answers.send_bytes(json.dumps(answer).encode())
+            answers.send_bytes(json.dumps(answer).encode() + b"\n" + tree)
         except BrokenPipeError:
             return
 
@@ -319,7 +324,8 @@ def _check_entries(pieces: list[bytes], keys: PublicKeys) -> dict[str, object]:
     return {"refused": {at: _fields(error) for at, error in errors.items()}}
 
 
-def _check_batch(pieces: list[bytes], keys: PublicKeys) -> dict[str, object]:
+def _check_batch(pieces: list[bytes], keys: PublicKeys) -> tuple[dict[str, object], bytes]:
+    """What to answer, and the tree over the members behind it."""
     count = len(pieces) // 3
     batch = BatchSubmission(
         pieces[0], pieces[1 : 1 + count], pieces[1 + count : 1 + 2 * count], pieces[1 + 2 * count :]
@@ -327,12 +333,13 @@ def _check_batch(pieces: list[bytes], keys: PublicKeys) -> dict[str, object]:
     try:
         admitted = admit_batch(batch, keys)
     except CounterfoilError as error:
-        return {"refused": {0: _fields(error)}}
-    return {
+        return {"refused": {0: _fields(error)}}, b""
+    answer: dict[str, object] = {
         "refused": {},
         "latest_authored_ms": admitted.latest_authored_ms,
         "earliest_expiry_ms": admitted.earliest_expiry_ms,
     }
+    return answer, admitted.tree
 
 
 if __name__ == "__main__":

@@ -329,6 +329,7 @@ class Appender:
                     place,
                     [index for index, _ in draft.registry_changes],
                     draft.epochs,
+                    draft.batches,
                     draft.tags,
                     draft.large,
                     [run for _, run in finished],

@@ -131,6 +131,8 @@ class Draft:
     large: list[tuple[int, Hash, int]] = field(default_factory=list)
     registry_changes: list[tuple[int, Claim]] = field(default_factory=list)
     epochs: list[int] = field(default_factory=list)
+    batches: list[tuple[int, bytes]] = field(default_factory=list)
+    """Index of a batch, and the tree over its members."""
     ids: dict[bytes, int] = field(default_factory=dict)
     """entry id ‖ author -> index."""
     newest_id: bytes = b""
@@ -191,6 +193,7 @@ class Draft:
         heads = self._member_heads(batch)
         appended = self._put(entry, head, kind)
         self._put_members(batch, ids, heads, appended.index)
+        self.batches.append((appended.index, batch.tree))
         return Appended(appended.index, 1 + len(batch.claims), appended.leaf_hash)
 
     def _known(self, entry: Admitted) -> Appended | None:

@@ -68,6 +68,28 @@ class TileCheck:
             self._report.add("table tiles", "holds tiles that the log does not have")
 
 
+class BatchCheck:
+    """The tree over the members of each batch."""
+
+    def __init__(self, report: Report, reader: Reader) -> None:
+        self._report = report
+        self._reader = reader
+        self._rows = 0
+
+    def add(self, batches: list[tuple[int, bytes]]) -> None:
+        """Those that were replayed since; the list is emptied."""
+        for index, tree in batches:
+            self._rows += 1
+            if self._reader.get("batches", INDEX.pack(index)) != tree:
+                self._report.add(f"leaf {index}", "the tree over its members is not what they give")
+        batches.clear()
+
+    def finish(self) -> None:
+        """No row may be left over."""
+        if self._reader.count("batches") != self._rows:
+            self._report.add("table batches", "holds batches that the log does not have")
+
+
 class IdCheck:
     """The table of entry ids: a row for each leaf that is young enough to be asked for."""
 

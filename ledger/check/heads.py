@@ -51,6 +51,10 @@ class EpochsSeen:
             self.listed[start, run.to].setdefault(run, index)
 
 
+def _belongs(row: RunRow, size: int) -> bool:
+    return row.name is RunName.HEADS and row.stop <= size and epoch.is_aligned(row.start, row.stop)
+
+
 class HeadsCheck:
     """Feed each leaf once, in order."""
 
@@ -65,8 +69,9 @@ class HeadsCheck:
         check_spans(report, rows)
         retired = [RunRow.decode(*row) for row in reader.scan("retired")]
         self._files: dict[Span, list[RunRow]] = defaultdict(list)
-        if any(row.name is not RunName.HEADS or row.stop > report.size for row in retired):
-            report.add("table retired", "holds a run that does not belong there")
+        for table, listed in (("runs", rows), ("retired", retired)):
+            if not all(_belongs(row, report.size) for row in listed):
+                report.add(f"table {table}", "holds a run that does not belong there")
         for row in (*rows, *retired):
             self._files[row.start, row.stop].append(row)
         self._ends: dict[int, set[int]] = defaultdict(set)

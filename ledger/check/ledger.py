@@ -10,6 +10,7 @@ from typing import Final
 
 from ledger.check.content import ContentCheck
 from ledger.check.derived import (
+    BatchCheck,
     IdCheck,
     TileCheck,
     check_epoch_table,
@@ -169,10 +170,12 @@ def _check_leaves(
 ) -> None:
     tiles = TileCheck(report, reader)
     ids = IdCheck(report, reader, state.received_ms)
+    batches = BatchCheck(report, reader)
     heads: HeadsCheck | None = None
     for derived in replay.run(_leaves(report, reader, state.size)):
         tiles.add(derived.hash)
         ids.add(derived)
+        batches.add(replay.batches)
         content.add(derived)
         if heads is None and replay.registry is not None:
             heads = HeadsCheck(report, store, reader, replay.registry.log, epochs)
@@ -182,6 +185,8 @@ def _check_leaves(
             report.progress("leaves", derived.index, state.size)
     tiles.finish()
     ids.finish()
+    batches.add(replay.batches)
+    batches.finish()
     content.finish(state.payload_end)
     report.progress("leaves", state.size, state.size)
     if tiles.frontier.size != state.size:

@@ -18,7 +18,8 @@ from ledger.errors import BadRequest, CounterfoilError
 from ledger.heads import ChainType, Head
 from ledger.identity import Registry, Succession
 from ledger.index_replay import first_type
-from ledger.merkle import leaf_hash, subtree_root
+from ledger.member_tree import member_tree
+from ledger.merkle import leaf_hash
 from ledger.named import named_hashes
 from ledger.reader import Reader, earlier_leaves, earlier_of, inherited_from
 from ledger.renewing import check_renewal
@@ -71,6 +72,8 @@ class Replay:
         self.registry: Registry | None = None
         self.heads: dict[ChainId, Head] = {}
         self.registry_indexes: list[int] = []
+        self.batches: list[tuple[int, bytes]] = []
+        """Index of a batch, and the tree over its members; whoever compares them takes them."""
         self.received_ms = 0
         self._report = report
         self._leaf_at = leaf_at
@@ -190,6 +193,7 @@ class Replay:
             self._report.add(f"leaf {first.index}", str(error))
         else:
             self._note_signature(first, leaf)
+            self.batches += draft.batches
         self._follow(self._batch)
 
     def _draft(self, index: int, received_ms: int) -> Draft | None:
@@ -245,7 +249,8 @@ class Replay:
     def _admitted_batch(self, first: Derived, leaf: Leaf, members: list[Derived]) -> AdmittedBatch:
         body = BatchBody.decode(leaf.claim.body)
         claims = [claim_bytes(one.raw) for one in members]
-        if subtree_root(member_hashes(claims)) != body.root:
+        tree, root = member_tree(member_hashes(claims))
+        if root != body.root:
             raise BadRequest("the members do not give the root that the batch signs")
         decoded = [one.leaf.claim for one in members if one.leaf is not None]
         for claim in decoded:
@@ -262,6 +267,7 @@ class Replay:
             [claim.entry_id for claim in decoded],
             max(claim.authored_ms for claim in decoded),
             min((claim.expires_ms for claim in decoded if claim.expires_ms), default=0),
+            tree,
         )
 
     def _compare(self, draft: Draft, stored: list[Derived]) -> None:

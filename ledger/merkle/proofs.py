@@ -28,8 +28,7 @@ from typing import Final
 
 from ledger.errors import BadEvidence, BadRequest
 from ledger.merkle.hashing import EMPTY_ROOT, node_hash
-from ledger.merkle.stored_tree import StoredTree
-from ledger.merkle.tiles import TILE_HEIGHT, TileNodes, TileReader, as_nodes
+from ledger.merkle.tiles import TILE_HEIGHT, Nodes, TileNodes, TileReader, as_nodes
 from ledger.wire.ids import HASH_SIZE, MAX_INTEGER, Hash
 
 MAX_PROOF_LEAVES: Final = 100_000
@@ -125,15 +124,13 @@ def _check_growth(
     _check_root(f"{step} new root", new_root, new_node)
 
 
-def multi_proof(
-    indexes: Sequence[int], size: int, reader: TileReader | TileNodes | StoredTree
-) -> list[Hash]:
+def multi_proof(indexes: Sequence[int], size: int, reader: TileReader | Nodes) -> list[Hash]:
     """Why all these leaves are in the tree of ``size`` leaves."""
     _check_indexes(indexes)
     if indexes[0] < 0 or indexes[-1] >= size:
         raise BadRequest(f"a leaf index is not in a tree of {size}")
     wanted = _wanted(indexes, size)
-    nodes = reader if isinstance(reader, StoredTree) else as_nodes(reader)
+    nodes = reader if isinstance(reader, Nodes) else as_nodes(reader)
     # Tile by tile, not level by level: kept nodes are then used before their tile is dropped.
     in_tile_order = sorted(wanted, key=lambda at: (at[0] // TILE_HEIGHT, at[1] << at[0]))
     found = {(height, at): nodes.node(height, at, size) for height, at in in_tile_order}

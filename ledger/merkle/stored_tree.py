@@ -49,7 +49,7 @@ class StoredTree:
         return self.node(self.size.bit_length(), 0, self.size)
 
     def node(self, height: int, position: int, size: int) -> Hash:
-        """As ``TileNodes.node``; ``size`` is the tree's own."""
+        """See ``Nodes``; ``size`` is the tree's own."""
         start = position << height
         if start + (1 << height) <= size:
             return self._full(height, position)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from ledger.errors import BadRequest, LedgerFault
 from ledger.merkle.hashing import EMPTY_ROOT, node_hash, parents
@@ -46,6 +46,18 @@ class TileReader(Protocol):
         ...
 
 
+@runtime_checkable
+class Nodes(Protocol):
+    """A tree whose nodes can be asked for, wherever they come from."""
+
+    def node(self, height: int, position: int, size: int) -> Hash:
+        """Node ``position`` of the level ``height`` in a tree of ``size`` leaves.
+
+        It covers the leaves [position·2^height, (position + 1)·2^height), cut off at ``size``.
+        """
+        ...
+
+
 class TileNodes:
     """The nodes of a tree, read through tiles and kept (least recently used tiles go first).
 
@@ -61,10 +73,7 @@ class TileNodes:
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
 
     def node(self, height: int, position: int, size: int) -> Hash:
-        """Node ``position`` of the level ``height`` in a tree of ``size`` leaves.
-
-        It covers the leaves [position·2^height, (position + 1)·2^height), cut off at ``size``.
-        """
+        """See ``Nodes``."""
         start = position << height
         if start + (1 << height) <= size:
             return self._full(height, position, size)

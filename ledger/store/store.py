@@ -72,6 +72,8 @@ class Commit:
     """Where the first payload lies."""
     registry: Sequence[int] = ()
     epochs: Sequence[int] = ()
+    batches: Sequence[tuple[int, bytes]] = ()
+    """Index of a batch, and the tree over its members."""
     tags: Sequence[tuple[int, bytes]] = ()
     large: Sequence[tuple[int, Hash, int]] = ()
     """Index, hash of the manifest's blob, and number of chunks of large payloads."""
@@ -156,6 +158,11 @@ class Store:
             row = reader.at_or_before("epochs", INDEX.pack(below - 1))
         return None if row is None else int(INDEX.unpack(row[0])[0])
 
+    def batch_tree(self, index: int) -> bytes:
+        """The tree over the members of a batch (``ledger.member_tree``)."""
+        with self.environment.reading() as reader:
+            return _present(reader.get("batches", INDEX.pack(index)), f"tree of batch {index}")
+
     def epochs_from(self, index: int) -> int:
         """How many epochs stand at this index or behind it."""
         with self.environment.reading() as reader:
@@ -171,17 +178,6 @@ class Store:
             return
         with self.environment.reading() as reader:
             yield from leaves_in(reader, start, stop)
-
-    def pieces(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """The pieces that hold the leaves of [start, stop), each with the index of its first leaf,
-        from one snapshot; the first and the last may hold others too.
-        """
-        with self.environment.reading() as reader:
-            first = reader.at_or_before("entries", INDEX.pack(start))
-            if first is None:
-                raise LedgerFault(f"store: leaf {start} is missing", hint=DAMAGED)
-            for key, piece in reader.scan("entries", first[0], INDEX.pack(stop)):
-                yield INDEX.unpack(key)[0], piece
 
     def bundle(self, index: int, width: int) -> bytes:
         """The entry bundle with the first ``width`` leaves of tile ``index``."""
@@ -423,6 +419,8 @@ def _apply(writer: Writer, commit: Commit) -> None:
         writer.put("registry", INDEX.pack(index), b"")
     for index in commit.epochs:
         writer.put("epochs", INDEX.pack(index), b"")
+    for index, tree in commit.batches:
+        writer.put("batches", INDEX.pack(index), tree)
     for index, blob_hash, chunks in commit.large:
         writer.put("large", INDEX.pack(index), LARGE_VALUE.pack(blob_hash, chunks))
     for start, rows in Counter(tail_of(index) for index, _ in commit.tags).items():

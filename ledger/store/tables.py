@@ -13,6 +13,7 @@
     retired    as in runs                       a run of heads that was merged away, and that an
                                                 epoch lists by which evidence may go
     epochs     index u64                        empty: this entry is an epoch
+    batches    index u64                        tree over the batch's members (see ``member_tree``)
     meta       "state", "checkpoint", "published", "cosigned"
 
 A piece is what one commit added to one bundle, so no byte is written twice and a bundle is its
@@ -32,7 +33,7 @@ from ledger.store.payloads import Place
 
 NAMES: Final = (
     *("entries", "places", "tiles", "ids", "registry", "large", "tails"),
-    *("runs", "retired", "epochs", "meta"),
+    *("runs", "retired", "epochs", "batches", "meta"),
 )
 
 INDEX: Final = Struct(">Q")
@@ -43,7 +44,7 @@ TAIL_VALUE: Final = Struct(">Q")
 RUN_KEY: Final = Struct(">BQQ")
 RUN_VALUE: Final = Struct(">Q32sI")
 _STATE: Final = Struct(">8sQQIQ")
-_MAGIC: Final = b"cflog\x00\x003"
+_MAGIC: Final = b"cflog\x00\x004"
 
 STATE_KEY: Final = b"state"
 CHECKPOINT_KEY: Final = b"checkpoint"

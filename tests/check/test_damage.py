@@ -463,6 +463,33 @@ DAMAGES: Final = [
     ),
     Damage("heads run's rows", row("runs", RUN_KEY.pack(0, 0, STRETCH), 7), HEADS_NAME, ""),
     Damage("run row cut", cut("runs", RUN_KEY.pack(0, 0, STRETCH)), "ledger", "runs is damaged"),
+    # Batches and epochs.
+    Damage(
+        "batch's tree", row("batches", U64(BATCH), 70), f"leaf {BATCH}", "tree over its members"
+    ),
+    Damage("batch's tree gone", drop("batches", U64(BATCH)), f"leaf {BATCH}", "tree over"),
+    Damage("tree of no batch", put("batches", U64(5), bytes(32)), "table batches", "does not have"),
+    Damage("epoch not listed", drop("epochs", U64(9)), "table epochs", "does not list the epochs"),
+    Damage("epoch that is none", put("epochs", U64(5), b""), "table epochs", "does not list"),
+    Damage(
+        "retired run of no leaves",
+        put("retired", RUN_KEY.pack(0, 1 << 40, 1 << 41), RUN_VALUE.pack(1, bytes(32), 0)),
+        "table retired",
+        "does not belong there",
+    ),
+    Damage(
+        "retired run of another file",
+        put("retired", RUN_KEY.pack(0, 0, STRETCH), RUN_VALUE.pack(1, bytes(32), 0)),
+        HEADS_NAME,
+        "bytes, not",
+    ),
+    Damage(
+        "retired run that is none",
+        put("retired", RUN_KEY.pack(0, 0, 2 * STRETCH), RUN_VALUE.pack(1, bytes(32), 0)),
+        "table retired",
+        "does not belong there",
+    ),
+    Damage("cosigned checkpoint", put("meta", b"cosigned", b"x"), "cosigned checkpoint", ""),
     Damage("run of no index", put("runs", RUN_KEY.pack(9, 0, 64), b"x"), "table runs", "no index"),
     Damage(
         "heads run ahead of the log",

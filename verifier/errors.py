@@ -59,9 +59,16 @@ class BadArgument(Exception):
 
 
 def quote(text: str) -> str:
-    """Text from outside, fit for a terminal: one line, no control or bidi characters, short."""
-    shown = "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for c in text[:_SHOWN]
-    )
+    """Text from outside, fit for a terminal: one line, no control or bidi characters, short. It
+    cannot end its quotation and go on in the verdict's words.
+    """
+    shown = "".join(map(_shown, text[:_SHOWN]))
     return f'"{shown}"' + ("…" if len(text) > _SHOWN else "")
+
+
+def _shown(letter: str) -> str:
+    if letter in '"\\':
+        return "\\" + letter
+    if letter.isprintable():
+        return letter
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

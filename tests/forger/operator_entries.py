@@ -252,3 +252,30 @@ def entry_alone(hand: Hand) -> None:
     hand.believe(log)
     hand.export(log)
     hand.evidence(prove([log], ENTRY, log.person, index))
+
+
+@BOOK.lie(
+    "An entry is false that stands outside of the part that was checked",
+    Caught(IN_LOG, "key"),
+    Says(
+        "log export --from 0 --to 5",
+        "leaves but 0 to 4: only their place in the tree, and the registry",
+    ),
+)
+def outside_of_the_part(hand: Hand) -> None:
+    log = World()
+    by_the_operators_own_key(log)
+    hand.believe(log)
+    hand.export(log)
+
+
+@BOOK.lie(
+    "A signature is false that nobody checked",
+    Caught(IN_LOG, "signature"),
+    Says("log export --structure-only", "the signatures of authors"),
+)
+def structure_only(hand: Hand) -> None:
+    log = World()
+    log.add(RECORD, log.person, log.clinic, edit_statement=other_content)
+    hand.believe(log)
+    hand.export(log)

@@ -137,6 +137,37 @@ def truncated(hand: Hand) -> None:
 
 
 @BOOK.lie(
+    "A monitor is stopped with garbage, and history is written anew meanwhile",
+    Caught("watch garbage --state seen --once", "checkpoint signature"),
+    Caught("watch export --state again --once", "split view"),
+)
+def monitor_stopped(hand: Hand) -> None:
+    """It goes on with a copy of what it saw last, and not from nothing."""
+    log = truth()
+    hand.believe(log)
+    hand.watched(log)
+    note = log.keys.checkpoint(1, log.root(), "e") + log.keys.ml_line(2, log.root()).encode()
+    hand.export(log, "garbage", change={"checkpoint": note})
+    (hand.place / "again").mkdir()
+    hand.keep("again/checkpoint", (hand.place / "seen/checkpoint").read_bytes())
+    hand.export(grown(without(log, log.last_access)))
+
+
+@BOOK.lie(
+    "History was written anew before anybody kept anything",
+    Says(
+        "watch export --state fresh --once",
+        "what others are shown, but for the states that are named here",
+    ),
+    Says("log export", GREW),
+    limit=Limit.VIEWS,
+)
+def nobody_kept_anything(hand: Hand) -> None:
+    hand.believe(truth())
+    hand.export(grown(without(truth(), truth().last_access)))
+
+
+@BOOK.lie(
     "The log goes on from an old backup: what was acknowledged since is given to others",
     Caught("watch export --state seen --once", "split view"),
     Caught("compare receipt export", "split view"),

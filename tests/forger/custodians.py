@@ -89,25 +89,44 @@ def signs_both(hand: Hand) -> None:
         hand.export(log, name, signed_by=(GUARD,))
 
 
+DOES_NOT_COUNT = 'custodian "alias.example.org" does not count: it is custodian "one.example.org"'
+
+
 @BOOK.lie(
     "One custodian signs under two names, with its two keys",
-    Says(
-        HISTORY_FILE,
-        'custodian "alias.example.org" does not count: it is custodian "one.example.org"',
-    ),
+    Says(HISTORY_FILE, DOES_NOT_COUNT),
+    Says("log export", DOES_NOT_COUNT),
 )
 def two_that_are_one(hand: Hand) -> None:
+    under_two_names(hand, registered=True)
+
+
+@BOOK.lie(
+    "One custodian signs under two names, and the file leaves its registration out",
+    Says(
+        HISTORY_FILE,
+        'that custodian "alias.example.org" is registered: its enrolment is not in the file',
+        complete=True,
+    ),
+    Says("log export", DOES_NOT_COUNT),
+    limit=Limit.CUSTODIANS,
+)
+def two_that_are_one_unregistered(hand: Hand) -> None:
+    under_two_names(hand, registered=False)
+
+
+def under_two_names(hand: Hand, registered: bool) -> None:
     log, one = World(), Cosigner("one.example.org")
     alias = Cosigner("alias.example.org", one.name)
-    actor = enrol_custodian(log, one)
+    actors = (enrol_custodian(log, one).id,)
     add_epoch(log)
-    file = prove([log], HISTORY, log.person, custodian_actors=(actor.id,))
+    file = prove([log], HISTORY, log.person, custodian_actors=actors if registered else ())
     size, root = len(log.leaves), log.root()
-    for signer, lines in ((one, "e"), (alias, "m")):
-        file.checkpoint += signer.line(lines, log.origin, size, root)
-    pinned = (f"custodian {one.ed_vkey}", f"custodian {alias.ml_vkey}")
-    hand.believe(log, lines=pinned)
+    lines = one.line("e", log.origin, size, root) + alias.line("m", log.origin, size, root)
+    file.checkpoint += lines
+    hand.believe(log, lines=(f"custodian {one.ed_vkey}", f"custodian {alias.ml_vkey}"))
     hand.evidence(file)
+    hand.export(log, change={"checkpoint": log.checkpoint() + lines})
 
 
 @BOOK.lie(

@@ -96,7 +96,7 @@ def prove(
         typer.Option(
             "--disclose",
             help="With --entry: put its content and the key to it into the file, behind an access "
-            "entry. Needs --as and --purpose.",
+            "entry. Whoever holds the file can then read it, for good. Needs --as and --purpose.",
         ),
     ] = False,
     name: releasing.ReleasedTo = None,

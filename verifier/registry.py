@@ -197,10 +197,29 @@ class Registry:
 
     def signer(self, claim: Claim, statement: Statement, received_ms: int, index: int) -> Key:
         """The key that must verify a statement here, if its author may make it at all."""
-        kid, author, kind = statement.kid, claim.author, claim.kind
+        return self.key_for(
+            statement.kid,
+            statement.alg,
+            claim.author,
+            claim.kind,
+            claim.chain,
+            received_ms,
+            index,
+        )
+
+    def key_for(
+        self,
+        kid: bytes,
+        alg: int,
+        author: bytes,
+        kind: int,
+        chain: bytes,
+        received_ms: int,
+        index: int,
+    ) -> Key:
         at = position(self._log, index)
         key = self.keys.get(kid)
-        if key is None or key.alg != statement.alg or (key.since >= at and index):
+        if key is None or key.key.alg != alg or (key.since >= at and index):
             raise NotVerified("key", "a registered key", f"unknown kid {kid.hex()}")
         if key.owner != author:
             raise NotVerified("key", f"a key of author {author.hex()}", f"another's: {kid.hex()}")
@@ -211,21 +230,20 @@ class Registry:
         if key.use != use:
             raise NotVerified("key", f"a key for use {use}", f"one for use {key.use}")
         if key.ended_at is not None and key.ended_at < at:
-            raise NotVerified(
-                "key", "a valid key", f"one that ended at leaf {index_of(key.ended_at)}"
-            )
+            ended = f"one that ended at leaf {index_of(key.ended_at)}"
+            raise NotVerified("key", "a valid key", ended)
         if use == STATEMENT:
             actor = self.actors[author]
             self._check_acting(actor, received_ms, at)
             if kind != ACTOR:
-                _check_role(actor, claim)
+                _check_role(actor, kind, chain)
         return key
 
     def check_member(self, claim: Claim, index: int) -> None:
         """A batch's member: its author's key and dates are checked where the batch is."""
         actor = self.actor_at(claim.author, index)
         if actor is not None:
-            _check_role(actor, claim)
+            _check_role(actor, claim.kind, claim.chain)
 
     def actor_at(self, actor: bytes, index: int) -> Actor | None:
         """As a leaf at this index finds it."""
@@ -356,9 +374,9 @@ class Registry:
         return chain
 
 
-def _check_role(actor: Actor, claim: Claim) -> None:
-    if claim.kind not in actor.signs:
-        raise NotVerified("role", f"a kind that role {actor.role} signs", KINDS[claim.kind].name)
-    own_batch = claim.kind == BATCH and claim.chain == actor.batch_chain
-    if actor.record is not None and claim.chain != actor.record and not own_batch:
-        raise NotVerified("role", f"an entry on record {actor.record.hex()}", claim.chain.hex())
+def _check_role(actor: Actor, kind: int, chain: bytes) -> None:
+    if kind not in actor.signs:
+        raise NotVerified("role", f"a kind that role {actor.role} signs", KINDS[kind].name)
+    own_batch = kind == BATCH and chain == actor.batch_chain
+    if actor.record is not None and chain != actor.record and not own_batch:
+        raise NotVerified("role", f"an entry on record {actor.record.hex()}", chain.hex())

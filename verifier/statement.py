@@ -58,6 +58,27 @@ _LAYOUTS = {
 }
 
 
+_ED25519 = _LAYOUTS[0x92]
+ED25519_LAYOUT = (
+    _ED25519.head,
+    _ISSUER,
+    _SUBJECT,
+    b"\xa0\x58" + bytes([CLAIM_BYTES]),
+    _ED25519.signature_head,
+)
+"""Of a statement over a claim without a body: what stands before kid, author, chain, claim and
+signature.
+"""
+
+
+def signed_bytes(raw: bytes) -> bytes:
+    """What the signature covers, of a statement in this layout."""
+    protected_end = _ED25519.claim_at - 1
+    signature_at = len(raw) - _ED25519.signature_bytes - len(_ED25519.signature_head)
+    protected, payload = raw[len(_TAG) : protected_end], raw[protected_end + 1 : signature_at]
+    return _SIGNED + protected + b"\x40" + payload
+
+
 class Statement(NamedTuple):
     alg: int
     kid: bytes

@@ -24,6 +24,11 @@ class Grouping:
     def opened(self) -> Opened | None:
         return self._batches.opened
 
+    @property
+    def between_batches(self) -> bool:
+        """A leaf that is no member changes nothing."""
+        return not self._leads and self.group is None and self._batches.opened is None
+
     def member(self, index: int, leaf: Leaf) -> None:
         member, group = leaf.member, self.group
         if member is None:

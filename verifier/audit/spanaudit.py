@@ -13,6 +13,7 @@ from typing import NamedTuple
 from verifier.audit.batchstate import batches_to_json
 from verifier.audit.columns import Columns
 from verifier.audit.fastmembers import FastMembers
+from verifier.audit.faststatements import NOT_TAKEN, FastStatements
 from verifier.audit.grouping import Grouping
 from verifier.audit.heads import head_rows, run_over
 from verifier.audit.reading import SpanReader, leaf_hashes
@@ -76,6 +77,9 @@ class SpanAudit:
         self._columns = Columns(span.first, self._add)
         self._grouping = Grouping(self._add)
         self._fast = FastMembers(facts.log, self._columns, registry.derived)
+        self._statements = FastStatements(
+            facts.log, self._columns, self._grouping, registry, facts.signatures, known
+        )
         self._bundles: list[bytes] = []
         self._references: list[bytes] = []
         self._entries: list[bytes] = []
@@ -104,10 +108,15 @@ class SpanAudit:
         if len(hashes) == WIDTH:
             self._tile(first // WIDTH, hashes)
         self._columns.hashes += hashes
-        take = self._fast.take
+        member, statement = self._fast.take, self._statements.take
         for index, raw in enumerate(entries, first):
-            if not take(index, raw):
+            if member(index, raw):
+                continue
+            received_ms = statement(index, raw, self._last_ms)
+            if received_ms == NOT_TAKEN:
                 self._leaf(index, raw)
+            else:
+                self._last_ms = received_ms
         if self._facts.renewed:
             self._renewed.extend(sha3_256(b"\x00" + raw).digest() for raw in entries)
 

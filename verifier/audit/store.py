@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -90,7 +91,9 @@ class FileRecord:
             with path.open("rb") as file:
                 file.seek(len(MAGIC) + DIGEST_BYTES)
                 length = int.from_bytes(file.read(4), "big")
-                self.header: dict[str, Any] = json.loads(file.read(length))
+                self.header: dict[str, Any] = json.loads(
+                    file.read(length), object_pairs_hook=_interned
+                )
                 at = file.tell()
         except (OSError, ValueError) as error:
             raise Unreadable(f"cannot read {quote(str(path))}: {error}") from None
@@ -107,6 +110,11 @@ class FileRecord:
             return os.pread(handle, end - start, at + start)
         finally:
             os.close(handle)
+
+
+def _interned(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """There is a header for each span, with the same names in each."""
+    return {sys.intern(name): value for name, value in pairs}
 
 
 def write_whole(path: Path, raw: bytes) -> None:

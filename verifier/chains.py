@@ -22,7 +22,7 @@ from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified
 from verifier.leaf import Leaf
 from verifier.references import References
-from verifier.registry import Actor, Question
+from verifier.registered import Actor, Question
 
 
 class Head(NamedTuple):

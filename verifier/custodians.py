@@ -17,7 +17,8 @@ from verifier.keys import ED25519, ML_DSA_44, PublicKey
 from verifier.note import COSIGNATURE, Note, VerifierKey
 from verifier.note import ML_DSA_44 as NOTE_ML_DSA_44
 from verifier.policy import Policy
-from verifier.registry import Registry, index_of
+from verifier.registered import index_of
+from verifier.registry import Registry
 
 
 class Counted(NamedTuple):

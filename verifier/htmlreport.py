@@ -13,7 +13,7 @@ from verifier.errors import Problem, quote
 from verifier.logreport import LogReport
 from verifier.logverdict import completeness, not_checked, verified_word
 from verifier.policy import Policy
-from verifier.registry import Key, index_of, log_of
+from verifier.registered import Key, index_of, log_of
 from verifier.report import LIMITS, false_verdict
 from verifier.times import utc
 

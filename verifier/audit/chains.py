@@ -33,7 +33,7 @@ from verifier.chainrules import (
 )
 from verifier.claim import ERASURE
 from verifier.errors import NotVerified
-from verifier.registry import Question
+from verifier.registered import Question
 
 MOST_AT_ONCE = 1 << 19
 _ALLOWED = {

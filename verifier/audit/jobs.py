@@ -25,7 +25,8 @@ from verifier.audit.spans import SPAN, MemoryRecord, Record, Span
 from verifier.audit.store import Store
 from verifier.errors import NotVerified, Problem
 from verifier.logreport import MAX_PROBLEMS
-from verifier.registry import Changes, Question, Registry
+from verifier.registered import Changes, Question
+from verifier.registry import Registry
 from verifier.tiles import Source
 
 _ENTRIES_AT_ONCE = 1 << 22

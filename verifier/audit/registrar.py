@@ -13,7 +13,8 @@ from verifier.errors import NotVerified, Problem
 from verifier.founding import Ended, check_succession, open_genesis
 from verifier.leaf import Leaf
 from verifier.note import VerifierKey
-from verifier.registry import Question, Registry
+from verifier.registered import Question
+from verifier.registry import Registry
 
 
 class Registrar:

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple, Protocol
 from verifier.audit.jobs import Job, LogTask, Outcome, ReadLog, Scanned, SpanTask, Worker
 from verifier.audit.reading import RegistryEntry
 from verifier.errors import Unreadable
-from verifier.registry import Changes, Registry
+from verifier.registered import Changes
+from verifier.registry import Registry
 from verifier.tiles import Source
 
 

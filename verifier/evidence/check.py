@@ -38,7 +38,8 @@ from verifier.founding import closing_checkpoint, parse_founding
 from verifier.merkle import multi_root
 from verifier.note import parse_note
 from verifier.policy import Policy
-from verifier.registry import Registry, position
+from verifier.registered import position
+from verifier.registry import Registry
 from verifier.signatures import SignatureChecker, ThreadedChecker
 
 

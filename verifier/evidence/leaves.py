@@ -25,7 +25,8 @@ from verifier.evidence.members import Members
 from verifier.founding import Ended, check_succession, open_genesis
 from verifier.leaf import Leaf, check_position
 from verifier.note import VerifierKey
-from verifier.registry import Actor, Registry
+from verifier.registered import Actor
+from verifier.registry import Registry
 from verifier.signatures import Job, SignatureChecker
 
 

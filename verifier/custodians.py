@@ -1,8 +1,8 @@
 """Which custodians' signatures on a checkpoint count, and so what a list of entries is worth.
 
-A pinned custodian that signed counts, unless the log's registry is known to have its key for
-another use, or as ended, or as another's who counts already: two names with keys of one actor are
-one custodian. Completeness takes the policy's quorum of them, and one at least.
+A pinned custodian that signed counts when the log's registry, as far as it is at hand, has its keys
+for that use, not ended, and not as another's who counts already: two names with keys of one actor
+are one custodian. Completeness takes the policy's quorum of them, and one at least.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from verifier.keys import ED25519, ML_DSA_44, PublicKey
 from verifier.note import COSIGNATURE, Note, VerifierKey
 from verifier.note import ML_DSA_44 as NOTE_ML_DSA_44
 from verifier.policy import Policy
-from verifier.registered import index_of
+from verifier.registered import Key, index_of
 from verifier.registry import Registry
 
 
@@ -26,8 +26,6 @@ class Counted(NamedTuple):
     """Of the custodians that count."""
     refused: tuple[str, ...]
     """Sentences on those that do not."""
-    unknown: tuple[str, ...]
-    """Names of those that count, of whose keys the registry as far as it is here knows nothing."""
     quorum: int
 
     @property
@@ -35,17 +33,15 @@ class Counted(NamedTuple):
         return 1 <= self.quorum <= len(self.names)
 
 
-def count_custodians(
-    opened: Opened, policy: Policy, registry: Registry, whole: bool = False
-) -> Counted:
-    """`whole`: the registry is that of all leaves, so a key that it does not have is none."""
-    names, refused, unknown = [], [], []
+def count_custodians(opened: Opened, policy: Policy, registry: Registry, unknown: str) -> Counted:
+    """`unknown`: what it means that the registry does not have a key."""
+    names, refused = [], []
     counted: dict[bytes, str] = {}
     """By actor, the name under which it counts."""
     for signer in opened.custodians:
         known = [registry.key(_public_key(line.key).kid) for line in signer.lines]
         owners = [key.owner for key in known if key is not None]
-        reasons = [_reason(line.key, registry, whole) for line in signer.lines]
+        reasons = [_reason(key, unknown) for key in known]
         reasons += [f"it is custodian {quote(counted[one])}" for one in owners if one in counted]
         against = [reason for reason in reasons if reason]
         if against:
@@ -53,9 +49,7 @@ def count_custodians(
             continue
         names.append(signer.name)
         counted.update(dict.fromkeys(owners, signer.name))
-        if None in known:
-            unknown.append(signer.name)
-    return Counted(tuple(names), tuple(refused), tuple(unknown), policy.quorum)
+    return Counted(tuple(names), tuple(refused), policy.quorum)
 
 
 def signing_actors(note: Note, registry: Registry) -> Iterable[bytes]:
@@ -69,11 +63,10 @@ def signing_actors(note: Note, registry: Registry) -> Iterable[bytes]:
                 yield key.owner
 
 
-def _reason(key: VerifierKey, registry: Registry, whole: bool) -> str:
+def _reason(registered: Key | None, unknown: str) -> str:
     """Why it does not count; empty when it does."""
-    registered = registry.key(_public_key(key).kid)
     if registered is None:
-        return "its key is not registered" if whole else ""
+        return unknown
     if registered.use != CUSTODIAN:
         return f"its key is registered for use {registered.use}"
     if registered.ended_at is not None:

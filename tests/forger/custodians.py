@@ -34,7 +34,9 @@ def signs_unchecked(hand: Hand) -> None:
     access, edit = hidden_access(log)
     runs = edit(heads.runs(log, [len(log.leaves)]))
     add_epoch(log, edit=edit)
-    file = prove([log], HISTORY, log.person, custodians=(GUARD, SECOND))
+    file = prove(
+        [log], HISTORY, log.person, custodians=(GUARD, SECOND), custodian_actors=log.enrolled
+    )
     hand.believe(log, GUARD, SECOND)
     hand.keep("file.evidence", shown(log, file, runs, access))
     hand.export(log, signed_by=(GUARD, SECOND))
@@ -49,7 +51,7 @@ def one_of_two(hand: Hand) -> None:
     access, edit = hidden_access(log)
     runs = edit(heads.runs(log, [len(log.leaves)]))
     add_epoch(log, edit=edit)
-    file = prove([log], HISTORY, log.person, custodians=(GUARD,))
+    file = prove([log], HISTORY, log.person, custodians=(GUARD,), custodian_actors=(log.guard.id,))
     hand.believe(log, GUARD, SECOND)
     hand.keep("file.evidence", shown(log, file, runs, access))
 
@@ -73,7 +75,9 @@ def colluding(hand: Hand) -> None:
     log.add(RECORD, log.other, log.clinic)
     add_epoch(log)
     hand.believe(log, GUARD, SECOND)
-    hand.evidence(prove([log], HISTORY, log.person, custodians=(GUARD, SECOND)))
+    hand.evidence(
+        prove([log], HISTORY, log.person, custodians=(GUARD, SECOND), custodian_actors=log.enrolled)
+    )
     hand.export(log, signed_by=(GUARD, SECOND))
 
 
@@ -105,11 +109,9 @@ def two_that_are_one(hand: Hand) -> None:
     "One custodian signs under two names, and the file leaves its registration out",
     Says(
         HISTORY_FILE,
-        'that custodian "alias.example.org" is registered: its enrolment is not in the file',
-        complete=True,
+        'custodian "alias.example.org" does not count: its enrolment is not in the file',
     ),
     Says("log export", DOES_NOT_COUNT),
-    limit=Limit.CUSTODIANS,
 )
 def two_that_are_one_unregistered(hand: Hand) -> None:
     under_two_names(hand, registered=False)
@@ -182,14 +184,11 @@ def revoked(hand: Hand) -> None:
     "A custodian's stolen key signs after it was revoked, and the file leaves the revocation out",
     Says(
         HISTORY_FILE,
-        'that custodian "guard.example.org" is registered: its enrolment is not in the file',
-        complete=True,
+        'custodian "guard.example.org" does not count: its enrolment is not in the file',
     ),
     Says("log export", 'custodian "guard.example.org" does not count: its key ended at leaf 22'),
-    limit=Limit.CUSTODIANS,
 )
 def revocation_left_out(hand: Hand) -> None:
-    """Who pins a custodian must hear of its revocation, or audit the log."""
     log = World()
     log.revoke(log.guard, revoked=kid(GUARD.ed_public))
     add_epoch(log)
@@ -202,16 +201,14 @@ def revocation_left_out(hand: Hand) -> None:
     "Somebody signs whom the log's governors never registered as a custodian",
     Says(
         HISTORY_FILE,
-        'that custodian "stranger.example.org" is registered: its enrolment is not in the file',
-        complete=True,
+        'custodian "stranger.example.org" does not count: its enrolment is not in the file',
     ),
     Says(
         "log export", 'custodian "stranger.example.org" does not count: its key is not registered'
     ),
-    limit=Limit.CUSTODIANS,
 )
 def unregistered(hand: Hand) -> None:
-    """Pinned by the victim all the same: that is whom they believe."""
+    """Pinned by the victim all the same."""
     log = World()
     hand.believe(log, STRANGER)
     hand.evidence(prove([log], HISTORY, log.person, custodians=(STRANGER,)))

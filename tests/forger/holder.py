@@ -29,7 +29,14 @@ def cut(edit: Callable[[Maker], object], what: int = HISTORY, index: int = 0) ->
     def tell(hand: Hand) -> None:
         log = truth()
         hand.believe(log, GUARD, SECOND)
-        file = prove([log], what, log.person, index, custodians=(GUARD, SECOND))
+        file = prove(
+            [log],
+            what,
+            log.person,
+            index,
+            custodians=(GUARD, SECOND),
+            custodian_actors=log.enrolled,
+        )
         edit(file)
         hand.evidence(file)
 
@@ -121,7 +128,9 @@ def absence_of_nobody(hand: Hand) -> None:
     """True, and beside the point: the verdict names the record that it is about."""
     log = truth()
     hand.believe(log, GUARD, SECOND)
-    file = prove([log], ABSENCE, bytes(16), custodians=(GUARD, SECOND))
+    file = prove(
+        [log], ABSENCE, bytes(16), custodians=(GUARD, SECOND), custodian_actors=log.enrolled
+    )
     hand.evidence(file)
 
 
@@ -153,4 +162,6 @@ def behind_the_epoch(hand: Hand) -> None:
     log = World()
     log.add(ACCESS, log.person, log.nurse)
     hand.believe(log, GUARD, SECOND)
-    hand.evidence(prove([log], HISTORY, log.person, custodians=(GUARD, SECOND)))
+    hand.evidence(
+        prove([log], HISTORY, log.person, custodians=(GUARD, SECOND), custodian_actors=log.enrolled)
+    )

@@ -101,7 +101,9 @@ def second_record(hand: Hand) -> None:
     log.add(ACCESS, aside, log.nurse)
     log.epoch = add_epoch(log)
     hand.believe(log, GUARD, SECOND)
-    hand.evidence(prove([log], HISTORY, log.person, custodians=(GUARD, SECOND)))
+    hand.evidence(
+        prove([log], HISTORY, log.person, custodians=(GUARD, SECOND), custodian_actors=log.enrolled)
+    )
 
 
 @BOOK.lie(
@@ -116,7 +118,9 @@ def second_record(hand: Hand) -> None:
 def never_logged(hand: Hand) -> None:
     log = truth()
     hand.believe(log, GUARD, SECOND)
-    hand.evidence(prove([log], HISTORY, log.person, custodians=(GUARD, SECOND)))
+    hand.evidence(
+        prove([log], HISTORY, log.person, custodians=(GUARD, SECOND), custodian_actors=log.enrolled)
+    )
 
 
 @BOOK.lie(

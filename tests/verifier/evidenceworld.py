@@ -35,6 +35,11 @@ class World(Sample):
         self.epoch = add_epoch(self)
         self.behind = self.add(RECORD, self.person, self.clinic)
 
+    @property
+    def enrolled(self) -> tuple[bytes, ...]:
+        """Actors of the custodians, for a file to hold."""
+        return self.guard.id, self.second.id
+
 
 class CrowdedWorld(World):
     """With so many chains that a run has several pages, not all of which are needed."""

@@ -68,7 +68,9 @@ def audit_log(
                 return report
         audit.log(newest, opened.checkpoint, policy.log_keys)
     if report.registry is not None:
-        report.custodians = count_custodians(opened, policy, report.registry, whole=True)
+        report.custodians = count_custodians(
+            opened, policy, report.registry, "its key is not registered"
+        )
     return report
 
 

@@ -156,7 +156,9 @@ def _check(
         leaf = report.entries[0].leaf
         disclosed = evidence.disclosure
         report.content = open_blob(leaf.claim, disclosed.blob, disclosed.content_key)
-    report.custodians = count_custodians(opened, policy, line.registry)
+    report.custodians = count_custodians(
+        opened, policy, line.registry, "its enrolment is not in the file"
+    )
     report.contested = set(_contested(report.entries, line.registry, len(read)))
 
 

@@ -124,8 +124,7 @@ def _padded(text: str, width: int) -> str:
 
 
 def _unchecked(report: EvidenceReport, policy: Policy, language: Language) -> Iterator[str]:
-    claim, opened, counted = report.claim, report.opened, report.custodians
-    newest = report.parts[0]
+    claim, opened, newest = report.claim, report.opened, report.parts[0]
     yield language.say("behind", upto=newest.covered)
     if newest.skipped:
         yield language.say("skipped", count=newest.skipped)
@@ -141,8 +140,6 @@ def _unchecked(report: EvidenceReport, policy: Policy, language: Language) -> It
     for kind in (ED25519, ML_DSA_44):
         if kind not in given:
             yield language.say("key missing", type=TYPE_NAMES[kind])
-    for name in counted.unknown if counted is not None else ():
-        yield language.say("custodian unknown", name=quote(name))
     for part in report.parts[1:]:
         yield language.say("other line", log=quote(part.origin))
     if report.renewed:

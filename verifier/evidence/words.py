@@ -102,10 +102,6 @@ WORDS = {
         "the {type} line of the checkpoint: no such verifier key was given",
         "チェックポイントの {type} の署名：その検証鍵が指定されていません",
     ),
-    "custodian unknown": Said(
-        "that custodian {name} is registered: its enrolment is not in the file",
-        "保管者 {name} が登録されていること：登録がこのファイルにありません",
-    ),
     "other line": Said(
         "that no other log took over from {log}",
         "{log} を引き継いだログがほかにないこと",

@@ -46,6 +46,10 @@ test: $(DEV) ## set up, then every check that CI runs
 crash: $(DEV) ## the long crash run: kill -9, full disks, flipped bits, hundreds of times
 	$(PY) -m pytest tests/crash -m long
 
+.PHONY: bytes
+bytes: $(DEV) ## every byte of a small log changed, and both readers asked
+	$(PY) -m pytest tests/agreement -m long -n 0
+
 MINUTES ?= 10
 
 .PHONY: fuzz

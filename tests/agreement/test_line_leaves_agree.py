@@ -7,17 +7,14 @@ from functools import cache
 
 import pytest
 
-from ledger.check.replay import Replay
-from ledger.check.report import Report
-from ledger.errors import CounterfoilError, LedgerFault
 from ledger.keyfiles import LogKeys, Unlock, load_log_keys
 from ledger.merkle import leaf_hash
-from ledger.named import names_in
 from ledger.reader import Reader, open_reader
 from ledger.wire.checkpoint import Checkpoint, sign_published
 from ledger.wire.ids import Hash, TreeSize
-from ledger.wire.leaf import MEMBER, decode_leaf
+from ledger.wire.leaf import MEMBER
 from tests.agreement.lines import Line, written_line
+from tests.agreement.replaying import problems_in
 from tests.agreement.test_logs_agree import Files
 from tests.log.lines import SECOND
 from tests.verifier.formats import tree_root
@@ -52,23 +49,7 @@ class Verdicts:
         self._vkeys = [parse_verifier_key(text) for text in self._keys.vkeys]
 
     def ledger(self, leaves: list[bytes]) -> bool:
-        ids: dict[bytes, int] = {}
-        for index, raw in enumerate(leaves):
-            try:
-                claim = decode_leaf(raw).claim
-            except CounterfoilError:
-                continue
-            ids.setdefault(claim.entry_id + claim.author, index)
-
-        def leaf_at(index: int) -> bytes:
-            if index >= len(leaves):
-                raise LedgerFault(f"store: leaf {index} is missing")
-            return leaves[index]
-
-        report = Report(100, lambda *_: None)
-        replay = Replay(report, leaf_at, ids.get, self.reader.predecessor, names_in(leaves))
-        assert len(list(replay.run(leaves))) == len(leaves)
-        return not report.problems
+        return not problems_in(leaves, self.reader.predecessor)
 
     def verifier(self, leaves: list[bytes]) -> bool:
         root = Hash(tree_root([leaf_hash(leaf) for leaf in leaves]))

@@ -108,7 +108,7 @@ def as_json(report: LogReport, policy: Policy) -> str:
     counted, opened = report.custodians, report.opened
     return json.dumps(
         {
-            "verdict": "verified" if report.verified else "false",
+            "verdict": verified_word(report) if report.verified else "false",
             "provisional": is_provisional(policy.log_keys),
             "whole": report.whole,
             "completeness": "custodians"

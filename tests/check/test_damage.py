@@ -454,7 +454,7 @@ DAMAGES: Final = [
     ),
     Damage(
         "heads run with another chain",
-        rewritten_run(RunName.HEADS, lambda row: b"\1" + row[1:]),
+        rewritten_run(RunName.HEADS, lambda row: bytes([row[0] ^ 1]) + row[1:]),
         HEADS_NAME,
         TILE,
     ),

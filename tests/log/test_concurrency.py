@@ -116,6 +116,7 @@ def test_publishing_beside_writers(log: Log, sample: Sample) -> None:
                 placed(log.append([entry_with(sample.clinic, sample.record)])[0])
 
     _together(work)
+    log.publish()
     reader, given = log.reader, THREADS // 2 * 5
     epochs = reader.store.epochs_from(sample.size)
     assert reader.checkpoint.size == sample.size + given + epochs

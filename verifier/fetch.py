@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from verifier.errors import BadArgument, Unreadable, quote
-from verifier.tiles import Source
+from verifier.formats.tiles import Source
 
 _TIMEOUT_S = 30
 _DEADLINE_S = 120

@@ -23,11 +23,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from verifier.actors import parse_actor
-from verifier.batches import check_outside
-from verifier.bodies import Predecessor, parse_batch, parse_trust
-from verifier.checkpoint import Checkpoint, Opened, open_under
-from verifier.claim import (
+from verifier.errors import NotVerified, Problem, quote
+from verifier.formats.actors import parse_actor
+from verifier.formats.bodies import Predecessor, parse_batch, parse_trust
+from verifier.formats.checkpoint import Checkpoint, Opened, open_under
+from verifier.formats.claim import (
     ACTOR,
     BATCH,
     ERASURE,
@@ -36,15 +36,15 @@ from verifier.claim import (
     TRUST,
     check_times,
 )
-from verifier.erasure import parse_erasure
-from verifier.errors import NotVerified, Problem, quote
-from verifier.founding import open_genesis, parse_founding
-from verifier.keys import verifies
-from verifier.leaf import MAX_LEAF_BYTES, Leaf, check_position, parse_leaf
-from verifier.merkle import check_inclusion, leaf_hash
-from verifier.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
-from verifier.policy import Policy
-from verifier.succession import Seam, parse_succession_file
+from verifier.formats.erasure import parse_erasure
+from verifier.formats.keys import verifies
+from verifier.formats.leaf import MAX_LEAF_BYTES, Leaf, check_position, parse_leaf
+from verifier.formats.merkle import check_inclusion, leaf_hash
+from verifier.formats.note import MAX_NOTE_BYTES, VerifierKey, decode_base64
+from verifier.formats.policy import Policy
+from verifier.formats.succession import Seam, parse_succession_file
+from verifier.rules.batches import check_outside
+from verifier.rules.founding import open_genesis, parse_founding
 
 MAX_PROOF_BYTES = MAX_NOTE_BYTES + 91_000
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"

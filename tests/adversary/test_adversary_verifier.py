@@ -20,10 +20,10 @@ from tests.verifier.logmaker import Log, Memory, Sample, write
 from verifier import fetch
 from verifier.audit import audit_log
 from verifier.errors import BadArgument, Unreadable
-from verifier.logreport import LogReport
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
 from verifier.proof import check_proof
+from verifier.verdicts.logreport import LogReport
 
 ROOT = Path(__file__).parents[2]
 

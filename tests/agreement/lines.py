@@ -18,9 +18,9 @@ from tests.log.lines import SECOND, THIRD, going_on, own_governor, take_over
 from tests.log.sample import Sample, make_sample, memory_directory, placed
 from verifier.audit import audit_log
 from verifier.fetch import open_source
-from verifier.logreport import LogReport
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.verdicts.logreport import LogReport
 
 
 def write(old: Sample, log: Log) -> None:

@@ -21,18 +21,18 @@ from ledger.wire.note import Verifier
 from ledger.wire.proof import parse_proof
 from ledger.wire.receipt import Receipt, parse_receipt
 from ledger.wire.statement import parse_statement
-from verifier import bodies
-from verifier import cbor as verifier_cbor
-from verifier.actors import parse_actor
-from verifier.checkpoint import open_checkpoint as verifier_open_checkpoint
-from verifier.claim import parse_claim
-from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified
-from verifier.leaf import check_position, parse_leaf
-from verifier.note import VerifierKey, parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats import bodies
+from verifier.formats import cbor as verifier_cbor
+from verifier.formats.actors import parse_actor
+from verifier.formats.checkpoint import open_checkpoint as verifier_open_checkpoint
+from verifier.formats.claim import parse_claim
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.leaf import check_position, parse_leaf
+from verifier.formats.note import VerifierKey, parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.formats.statement import parse_statement as verifier_statement
 from verifier.proof import check_proof
-from verifier.statement import parse_statement as verifier_statement
 
 Reader: TypeAlias = Callable[[bytes], object]
 

@@ -18,9 +18,9 @@ from tests.agreement.mutations import nearly
 from tests.agreement.readers import accepted, load
 from tests.verifier.formats import cbor
 from tests.verifier.logmaker import Sample
-from verifier.erasure import parse_erasure
+from verifier.formats.erasure import parse_erasure
+from verifier.formats.succession import parse_succession_file
 from verifier.proof import parse_proof
-from verifier.succession import parse_succession_file
 
 HASHES = [bytes([number]) * 32 for number in range(1, 4)]
 ERASURES = [

@@ -20,11 +20,11 @@ from ledger.wire.note import sign_note
 from tests.agreement.replaying import problems_in
 from tests.agreement.test_logs_agree import KEYS, LEAVES, Files
 from tests.vectors.entries_world import CHECKPOINT_KEY, ORIGIN
-from verifier import keys as verifier_keys
-from verifier import note
 from verifier.audit import audit_log
-from verifier.ed25519 import check_public_key
-from verifier.policy import policy_of_keys
+from verifier.formats import keys as verifier_keys
+from verifier.formats import note
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.policy import policy_of_keys
 
 TIME = range(49, 57)
 """received_ms: the log writes it, and nobody else signs it."""

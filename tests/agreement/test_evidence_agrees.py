@@ -15,7 +15,7 @@ from ledger.wire.evidence_reading import decode_evidence
 from tests.agreement.readers import accepted, load
 from verifier.evidence.check import check_evidence
 from verifier.evidence.container import parse_evidence
-from verifier.policy import parse_policy
+from verifier.formats.policy import parse_policy
 
 VECTORS: dict[str, Any] = load("evidence.json")
 CASES = VECTORS["cases"]

@@ -18,14 +18,14 @@ from tests.agreement.replaying import problems_in
 from tests.agreement.test_logs_agree import Files
 from tests.log.lines import SECOND
 from tests.verifier.formats import tree_root
-from verifier import keys as verifier_keys
-from verifier import note
 from verifier.audit import audit_log
-from verifier.ed25519 import check_public_key
 from verifier.errors import Unreadable
 from verifier.fetch import open_source
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats import keys as verifier_keys
+from verifier.formats import note
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
 
 
 @pytest.fixture(autouse=True)

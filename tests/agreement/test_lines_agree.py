@@ -18,9 +18,10 @@ from tests.agreement.lines import Line, written_line
 from tests.log.governed import make_governed
 from tests.log.lines import SECOND, publish
 from tests.log.sample import make_sample, memory_directory
-from verifier import cli, note
-from verifier import keys as verifier_keys
-from verifier.ed25519 import check_public_key
+from verifier import cli
+from verifier.formats import keys as verifier_keys
+from verifier.formats import note
+from verifier.formats.ed25519 import check_public_key
 
 
 @pytest.fixture(autouse=True)

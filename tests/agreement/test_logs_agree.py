@@ -29,15 +29,15 @@ from ledger.wire.sealed import unseal
 from ledger.wire.statement import StatementKey
 from ledger.wire.tile import decode_bundle, encode_bundle
 from tests.agreement.readers import load
-from verifier import keys as verifier_keys
-from verifier import note
 from verifier.audit import audit_log
-from verifier.ed25519 import check_public_key
 from verifier.fetch import open_source
-from verifier.logreport import LogReport
-from verifier.note import VerifierKey, parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats import keys as verifier_keys
+from verifier.formats import note
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.note import VerifierKey, parse_verifier_key
+from verifier.formats.policy import policy_of_keys
 from verifier.proof import check_proof
+from verifier.verdicts.logreport import LogReport
 
 VECTORS = load("log.json")
 KEYS = [parse_verifier_key(vkey) for vkey in VECTORS["vkeys"]]

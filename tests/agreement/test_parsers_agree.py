@@ -14,11 +14,11 @@ from ledger.wire.tile import decode_bundle
 from tests.agreement import readers
 from tests.agreement.mutations import nearly
 from tests.agreement.readers import BOTH, accepted, load
-from verifier import cbor as verifier_cbor
-from verifier import keys as verifier_keys
-from verifier.ed25519 import check_public_key
-from verifier.leaf import Leaf, parse_leaf
-from verifier.tiles import decode_bundle as verifier_bundle
+from verifier.formats import cbor as verifier_cbor
+from verifier.formats import keys as verifier_keys
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.leaf import Leaf, parse_leaf
+from verifier.formats.tiles import decode_bundle as verifier_bundle
 
 Row = tuple[str, str, bytes, bool]
 

@@ -26,10 +26,10 @@ from tests.log.governed import governor_of, new_key, registered
 from tests.log.sample import make_sample, memory_directory
 from verifier.audit import audit_log
 from verifier.errors import NotVerified
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
-from verifier.registry import Registry as VerifierRegistry
-from verifier.statement import parse_statement
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.formats.statement import parse_statement
+from verifier.rules.registry import Registry as VerifierRegistry
 
 ROLES = ("organisation", "gateway", "practitioner", "person", "proxy", "guardian", "device", "app")
 CHANGES = 40

@@ -35,7 +35,7 @@ from ledger.wire import (
 from ledger.wire import epoch as epoch_body
 from tests.agreement.readers import BOTH, VECTORS, accepted, load
 from tests.vectors.entries_log import leaf_claim
-from verifier.policy import MAX_POLICY_BYTES
+from verifier.formats.policy import MAX_POLICY_BYTES
 
 SPEC = Path(__file__).parents[2] / "docs" / "spec"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(SPEC.glob("*.md"))}

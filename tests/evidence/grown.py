@@ -9,8 +9,8 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import verifier.epoch
-import verifier.keys
+import verifier.formats.epoch
+import verifier.formats.keys
 from ledger.author import Author, Draft
 from ledger.errors import CounterfoilError
 from ledger.identity import Contest, NewKey, Rotate
@@ -22,7 +22,7 @@ from ledger.wire.statement import StatementKey
 from tests.log.lines import going_on
 from tests.log.sample import Sample, placed
 from tests.small_runs import small_runs
-from verifier.ed25519 import check_public_key
+from verifier.formats.ed25519 import check_public_key
 
 STRETCH = 16
 
@@ -30,10 +30,10 @@ STRETCH = 16
 def small_epochs(patch: pytest.MonkeyPatch) -> None:
     """Runs of 16 leaves, four to one, and an epoch for each, in the ledger and in the verifier."""
     small_runs(patch, STRETCH, 4, epochs=True)
-    patch.setattr(verifier.epoch, "ALIGNED", STRETCH)
-    patch.setattr(verifier.epoch, "FAN", 4)
+    patch.setattr(verifier.formats.epoch, "ALIGNED", STRETCH)
+    patch.setattr(verifier.formats.epoch, "FAN", 4)
     # Pure, and most of the time of a check that is made hundreds of times.
-    patch.setattr(verifier.keys, "check_public_key", cache(check_public_key))
+    patch.setattr(verifier.formats.keys, "check_public_key", cache(check_public_key))
 
 
 class Grower:

@@ -28,8 +28,8 @@ from ledger.wire.ids import ChainId, Hash, TreeSize
 from ledger.wire.keys import ED25519, ML_DSA_44
 from ledger.wire.note import Ed25519Signer, open_note, parse_note
 from tests.log.sample import STRANGER_KEY
-from verifier.checkpoint import open_under
-from verifier.policy import parse_policy
+from verifier.formats.checkpoint import open_under
+from verifier.formats.policy import parse_policy
 
 NAME = "custodian.example.org"
 NOW = 1_767_225_600

@@ -29,8 +29,8 @@ from tests.evidence.grown import Grower, small_epochs
 from tests.evidence.reference import Logged, several
 from tests.log.sample import Sample
 from verifier.evidence.check import check_evidence
-from verifier.note import parse_verifier_key
-from verifier.policy import Policy, policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import Policy, policy_of_keys
 
 FLIPS = 250
 

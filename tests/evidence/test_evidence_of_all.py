@@ -25,7 +25,7 @@ from tests.evidence.reference import Logged, assemble
 from tests.log.lines import SECOND, own_governor, take_over
 from tests.log.sample import Sample
 from verifier.evidence.check import check_evidence
-from verifier.policy import Policy, parse_policy
+from verifier.formats.policy import Policy, parse_policy
 
 SEEDS = pytest.mark.parametrize("seed", range(3))
 

@@ -15,7 +15,7 @@ from tests.verifier.evidenceworld import GUARD, World, padded_text, policy, seal
 from tests.verifier.formats import RECORD, sha256
 from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import new_governor
-from verifier.claim import Claim, parse_claim
+from verifier.formats.claim import Claim, parse_claim
 
 _VECTORS = Path(__file__).parent.parent / "vectors"
 _LARGEST = 200_000

@@ -21,22 +21,22 @@ from ledger.wire.tile import parse_tile_path
 from tests.agreement.readers import BOTH, Reader
 from tests.fuzz.samples import LOG, PLACE, POLICY, claim_of
 from tests.verifier.evidenceworld import seal_text
-from verifier.bodies import parse_succession as parse_succession_body
-from verifier.checkpoint import open_under, parse_checkpoint
-from verifier.epoch import parse_epoch
-from verifier.erasure import parse_erasure
 from verifier.errors import BadArgument, NotVerified, Unreadable
 from verifier.evidence.check import check_evidence
 from verifier.evidence.container import parse_evidence
 from verifier.evidence.opening import open_blob
 from verifier.explain import explain
-from verifier.leaf import parse_leaf
-from verifier.note import parse_note, parse_verifier_key
-from verifier.policy import parse_policy
+from verifier.formats.bodies import parse_succession as parse_succession_body
+from verifier.formats.checkpoint import open_under, parse_checkpoint
+from verifier.formats.epoch import parse_epoch
+from verifier.formats.erasure import parse_erasure
+from verifier.formats.leaf import parse_leaf
+from verifier.formats.note import parse_note, parse_verifier_key
+from verifier.formats.policy import parse_policy
+from verifier.formats.succession import parse_succession_file
+from verifier.formats.tiles import decode_bundle
 from verifier.proof import Proof, check_proof, parse_proof
 from verifier.states.consistency import parse_hashes
-from verifier.succession import parse_succession_file
-from verifier.tiles import decode_bundle
 
 SEAL_KEY = bytes(range(32))
 REFUSALS = (BadRequest, BadEvidence, NotVerified, Unreadable, BadArgument)

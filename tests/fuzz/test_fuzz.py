@@ -11,7 +11,7 @@ from tests.fuzz.running import judge, run, takes
 from tests.fuzz.samples import samples
 from tests.fuzz.targets import TARGETS, Target
 from verifier.errors import NotVerified
-from verifier.leaf import parse_leaf
+from verifier.formats.leaf import parse_leaf
 
 FOUND = json.loads((Path(__file__).parent / "found.json").read_text())
 SAMPLES = samples()

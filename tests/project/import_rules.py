@@ -42,6 +42,12 @@ RULES = (
     _rule("ledger.cli", "ledger api"),
     _rule("api", "api ledger.log ledger.wire ledger.errors", never="lmdb"),
     _rule("verifier", "verifier", others="cryptography"),
+    _rule("verifier.formats", "verifier.formats verifier.errors", others="cryptography"),
+    _rule(
+        "verifier.rules",
+        "verifier.rules verifier.formats verifier.errors",
+        others="cryptography",
+    ),
     _rule("tests", ANY),
     _rule("benchmarks", "benchmarks ledger api tests"),
 )

@@ -32,8 +32,8 @@ from tests.log.sample import ORIGIN, Sample, entry_with, placed
 from tests.vault.test_opening import contents
 from verifier.audit.lineaudit import audit_log
 from verifier.fetch import open_source
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
 
 
 class Backups:

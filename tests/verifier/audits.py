@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.verifier.logmaker import Log, Memory
 from verifier.audit import audit_log
-from verifier.logreport import LogReport
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.verdicts.logreport import LogReport
 
 
 def audit(

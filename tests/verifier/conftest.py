@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.verifier.logmaker import Sample
-from verifier.note import VerifierKey, parse_verifier_key
+from verifier.formats.note import VerifierKey, parse_verifier_key
 
 
 @pytest.fixture

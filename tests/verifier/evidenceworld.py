@@ -12,9 +12,9 @@ from tests.verifier.formats import ACCESS, RECORD, Signer, ed25519_key, sha256
 from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import Log, Sample
 from verifier.evidence.check import EvidenceReport, check_evidence
-from verifier.keys import verifies
-from verifier.policy import Policy, parse_policy
-from verifier.signatures import Job
+from verifier.formats.keys import verifies
+from verifier.formats.policy import Policy, parse_policy
+from verifier.rules.signatures import Job
 
 GUARD, SECOND = Cosigner("guard.example.org"), Cosigner("second.example.org")
 STRANGER = Cosigner("stranger.example.org")

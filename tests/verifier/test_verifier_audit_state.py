@@ -12,15 +12,15 @@ import pytest
 from tests.verifier.formats import AMEND, RECORD, sha256, tile_path
 from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import Memory, Sample, write
-from verifier import keys
 from verifier.audit import Options, audit_log, reading
 from verifier.audit.options import DISK_BYTES
 from verifier.errors import Unreadable
 from verifier.fetch import DirectorySource
-from verifier.logreport import LogReport
-from verifier.note import parse_verifier_key
-from verifier.policy import Policy, policy_of_keys
-from verifier.tiles import Source
+from verifier.formats import keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import Policy, policy_of_keys
+from verifier.formats.tiles import Source
+from verifier.verdicts.logreport import LogReport
 
 ALONE = Options(cores=1, in_memory=0)
 

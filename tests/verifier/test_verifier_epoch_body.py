@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.verifier.formats import sha256
-from verifier.epoch import (
+from verifier.errors import NotVerified
+from verifier.formats.epoch import (
     Epoch,
     aligned_level,
     blinded_id,
@@ -18,7 +19,6 @@ from verifier.epoch import (
     parse_epoch,
     run_root,
 )
-from verifier.errors import NotVerified
 
 
 def body(*ends: int, rows: int = 1) -> bytes:

@@ -26,12 +26,12 @@ from tests.verifier.evidenceworld import (
 from tests.verifier.formats import ACCESS, RECORD, sha256
 from tests.verifier.heads import add_epoch, chain_of
 from tests.verifier.logmaker import Log, Sample, new_governor
-from verifier.claim import KINDS
 from verifier.cli import main
 from verifier.evidence.verdict import in_words
 from verifier.evidence.words import KINDS_JA, ROLES_JA, WORDS
-from verifier.policy import parse_policy
-from verifier.roles import ROLES
+from verifier.formats.claim import KINDS
+from verifier.formats.policy import parse_policy
+from verifier.formats.roles import ROLES
 
 Capture = pytest.CaptureFixture[str]
 WORLD = World()

@@ -15,12 +15,12 @@ from tests.verifier.evidencemaker import ABSENCE, ENTRY, HISTORY, prove
 from tests.verifier.evidenceworld import check, policy, seal
 from tests.verifier.formats import ACCESS, RECORD, sha256
 from tests.verifier.logmaker import Log
-from verifier import keys, note
-from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified
 from verifier.evidence.container import parse_evidence
-from verifier.note import parse_verifier_key
-from verifier.policy import Policy, policy_of_keys
+from verifier.formats import keys, note
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import Policy, policy_of_keys
 
 PARTS = 8
 CHAIN, NOTE_AT = set(range(25, 41)), 54

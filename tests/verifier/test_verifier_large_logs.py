@@ -17,9 +17,9 @@ from verifier.audit.ids import check_ids
 from verifier.audit.references import reference_groups
 from verifier.audit.spans import MemoryRecord
 from verifier.fetch import DirectorySource
-from verifier.logreport import LogReport
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.verdicts.logreport import LogReport
 
 MERGED = 16 * 4096
 

@@ -27,9 +27,9 @@ from tests.verifier.formats import (
 )
 from tests.verifier.logmaker import Log, Memory, Sample
 from verifier.audit import audit_log
-from verifier.logreport import LogReport
-from verifier.note import VerifierKey, parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import VerifierKey, parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.verdicts.logreport import LogReport
 
 L = 2**252 + 27742317777372353535851937790883648493
 SMALL_ORDER = {

@@ -11,8 +11,8 @@ import pytest
 from tests.verifier.formats import RECORD, b64, consistency, sha256
 from tests.verifier.logmaker import Log, Sample, write
 from verifier.cli import main
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
 from verifier.proof import ProofReport, check_proof
 
 Capture = pytest.CaptureFixture[str]

@@ -26,25 +26,25 @@ from tests.verifier.formats import (
     tree_root,
 )
 from tests.verifier.logmaker import Log, Memory, Sample
-from verifier import keys as verifier_keys
-from verifier import merkle, note, tiles
-from verifier.actors import parse_actor
-from verifier.approvals import check_quorum
 from verifier.audit import audit_log
-from verifier.bodies import parse_batch, parse_genesis, parse_succession, parse_trust
-from verifier.cbor import decode
-from verifier.checkpoint import open_checkpoint, parse_checkpoint
-from verifier.claim import parse_claim
-from verifier.ed25519 import check_public_key
-from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified
-from verifier.founding import open_genesis
-from verifier.leaf import parse_leaf
-from verifier.note import VerifierKey, decode_base64, parse_note, parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats import keys as verifier_keys
+from verifier.formats import merkle, note, tiles
+from verifier.formats.actors import parse_actor
+from verifier.formats.bodies import parse_batch, parse_genesis, parse_succession, parse_trust
+from verifier.formats.cbor import decode
+from verifier.formats.checkpoint import open_checkpoint, parse_checkpoint
+from verifier.formats.claim import parse_claim
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.erasure import parse_erasure
+from verifier.formats.leaf import parse_leaf
+from verifier.formats.note import VerifierKey, decode_base64, parse_note, parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.formats.statement import parse_statement
+from verifier.formats.succession import parse_succession_file
 from verifier.proof import check_proof, parse_proof
-from verifier.statement import parse_statement
-from verifier.succession import parse_succession_file
+from verifier.rules.approvals import check_quorum
+from verifier.rules.founding import open_genesis
 
 SAMPLE = Sample()
 COUNCIL = Sample(governors=3)

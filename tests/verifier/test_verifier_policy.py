@@ -8,10 +8,10 @@ import pytest
 
 from tests.verifier.cosigners import Cosigner
 from tests.verifier.logmaker import Sample
-from verifier.checkpoint import open_under
 from verifier.errors import NotVerified
-from verifier.note import parse_verifier_key
-from verifier.policy import parse_policy, policy_of_keys
+from verifier.formats.checkpoint import open_under
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import parse_policy, policy_of_keys
 
 LOG = Sample()
 ONE, TWO = Cosigner("one.example.org"), Cosigner("two.example.org")

@@ -15,9 +15,9 @@ from tests.verifier.logmaker import Log, Memory, Sample
 from verifier.audit import Options, audit_log
 from verifier.audit.fastmembers import FastMembers
 from verifier.audit.faststatements import NOT_TAKEN, FastStatements
-from verifier.logreport import LogReport
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.verdicts.logreport import LogReport
 
 LOG = Sample()
 SINGLE = [LOG.add(kind, LOG.person, LOG.clinic) for kind in (RECORD, ACCESS, LINK)]

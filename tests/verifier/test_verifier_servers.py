@@ -22,8 +22,8 @@ from verifier.audit import Options, audit_log
 from verifier.cli import main
 from verifier.errors import BadArgument, Unreadable
 from verifier.fetch import Credentials, HttpSource, same_server
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
 
 TOKEN = "abc.DEF-123_~+/="
 Capture = pytest.CaptureFixture[str]

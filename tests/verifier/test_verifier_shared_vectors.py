@@ -11,10 +11,10 @@ import pytest
 
 from tests.verifier.formats import RECORD
 from tests.verifier.logmaker import Log
-from verifier.claim import Claim, parse_claim
 from verifier.errors import NotVerified
 from verifier.evidence.opening import open_blob, padme
-from verifier.merkle import multi_root
+from verifier.formats.claim import Claim, parse_claim
+from verifier.formats.merkle import multi_root
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

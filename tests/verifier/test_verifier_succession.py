@@ -29,9 +29,9 @@ from tests.verifier.heads import add_epoch
 from tests.verifier.logmaker import Log, Memory, Sample, new_governor
 from verifier.audit import audit_log
 from verifier.errors import Unreadable
-from verifier.logreport import LogReport
-from verifier.note import parse_verifier_key
-from verifier.policy import policy_of_keys
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
+from verifier.verdicts.logreport import LogReport
 
 
 class Ended(Sample):

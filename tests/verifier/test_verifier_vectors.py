@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from verifier.ed25519 import check_public_key
 from verifier.errors import NotVerified
-from verifier.keys import verifies
-from verifier.merkle import EMPTY_ROOT, check_consistency, check_inclusion, leaf_hash, root
-from verifier.note import parse_note, parse_verifier_key
+from verifier.formats.ed25519 import check_public_key
+from verifier.formats.keys import verifies
+from verifier.formats.merkle import EMPTY_ROOT, check_consistency, check_inclusion, leaf_hash, root
+from verifier.formats.note import parse_note, parse_verifier_key
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "thirdparty"
 
@@ -97,7 +97,7 @@ def test_signed_note_example() -> None:
 
 @pytest.mark.parametrize("scalar", [2, 3, 1000])
 def test_multiples_of_the_base_point_are_keys(scalar: int) -> None:
-    from verifier import ed25519
+    from verifier.formats import ed25519
 
     base = ed25519._decompress((4 * pow(5, -1, ed25519.P) % ed25519.P).to_bytes(32, "little"))
     point = base

@@ -13,9 +13,9 @@ from verifier.audit.registrar import Registrar
 from verifier.audit.runfiles import remove_runs
 from verifier.audit.spans import PARTITIONS
 from verifier.audit.workers import Pool
-from verifier.epoch import blinded_id
 from verifier.errors import NotVerified
-from verifier.logreport import LogReport
+from verifier.formats.epoch import blinded_id
+from verifier.verdicts.logreport import LogReport
 
 _ROWS_AT_ONCE = 1 << 17
 """In a partition, unless somebody has chosen ids that fall together."""

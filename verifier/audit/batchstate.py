@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from verifier.audit.spans import Record
-from verifier.batches import Lead, Members, Opened
-from verifier.bodies import Batch
+from verifier.formats.bodies import Batch
+from verifier.rules.batches import Lead, Members, Opened
 
 
 def batches_to_json(lead: Lead, opened: Opened | None) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from verifier.audit.spans import (
     partition_rows,
 )
 from verifier.audit.split import Split, always
-from verifier.chainrules import (
+from verifier.errors import NotVerified
+from verifier.formats.claim import ERASURE
+from verifier.rules.chainrules import (
     FOLLOWERS,
     ChainKind,
     Last,
@@ -31,9 +33,7 @@ from verifier.chainrules import (
     check_link,
     opened_by,
 )
-from verifier.claim import ERASURE
-from verifier.errors import NotVerified
-from verifier.registered import Question
+from verifier.rules.registered import Question
 
 MOST_AT_ONCE = 1 << 19
 _ALLOWED = {

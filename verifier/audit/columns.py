@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from verifier.audit.spans import AUTHOR, CROSSES, SEGMENT, kind_of, kinds_bit
-from verifier.chainrules import Last, Link, check_link
 from verifier.errors import NotVerified
-from verifier.leaf import Leaf
+from verifier.formats.leaf import Leaf
+from verifier.rules.chainrules import Last, Link, check_link
 
 _NO_CHAIN, _NO_HASH = bytes(16), bytes(32)
 

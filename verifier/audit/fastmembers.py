@@ -13,15 +13,15 @@ from struct import Struct
 
 from verifier.audit.columns import Columns
 from verifier.audit.spans import kinds_bit
-from verifier.batches import Members, member_hash
-from verifier.claim import (
+from verifier.formats.claim import (
     CLOCK_AHEAD_MS,
     MAX_INTEGER,
     MAX_SEALED_BYTES,
     OLDEST_ID_MS,
     ZERO,
 )
-from verifier.leaf import MEMBER_BYTES
+from verifier.formats.leaf import MEMBER_BYTES
+from verifier.rules.batches import Members, member_hash
 
 _MEMBER = Struct(">BQ32sQQQIBB32s16s16s16sQ32sQQ32s")
 _CLAIM_AT = MEMBER_BYTES - 170

@@ -11,7 +11,8 @@ from struct import Struct
 from verifier.audit.columns import Columns
 from verifier.audit.grouping import Grouping
 from verifier.audit.spans import kinds_bit
-from verifier.claim import (
+from verifier.errors import NotVerified
+from verifier.formats.claim import (
     ACCESS,
     CLOCK_AHEAD_MS,
     LINK,
@@ -22,10 +23,9 @@ from verifier.claim import (
     RECORD,
     ZERO,
 )
-from verifier.errors import NotVerified
-from verifier.keys import ED25519, verifies
-from verifier.registry import Registry
-from verifier.statement import ED25519_LAYOUT, signed_bytes
+from verifier.formats.keys import ED25519, verifies
+from verifier.formats.statement import ED25519_LAYOUT, signed_bytes
+from verifier.rules.registry import Registry
 
 _KINDS = frozenset({RECORD, ACCESS, OPEN, LINK})
 """Without a body, sealed, and amending nothing."""

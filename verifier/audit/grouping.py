@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from verifier.batches import Batches, Lead, Members, Opened, member_hash
-from verifier.bodies import parse_batch
 from verifier.errors import NotVerified
-from verifier.leaf import Leaf
+from verifier.formats.bodies import parse_batch
+from verifier.formats.leaf import Leaf
+from verifier.rules.batches import Batches, Lead, Members, Opened, member_hash
 
 
 class Grouping:

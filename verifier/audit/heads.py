@@ -1,4 +1,4 @@
-"""The heads index, computed again from the leaves: see `verifier.epoch` for what it is.
+"""The heads index, computed again from the leaves: see `verifier.formats.epoch` for what it is.
 
 Rows of the smallest aligned runs come with the spans. A larger run is made of sixteen, in slices by
 the first bytes of its rows, so that no more than a part of it is in memory. A short run lies inside
@@ -12,8 +12,8 @@ from struct import Struct
 from typing import NamedTuple
 
 from verifier.audit.spans import Record
-from verifier.epoch import PAGE_ROWS, ROW_BYTES, blinded_id, commitment, page_hash
-from verifier.merkle import GrowingTree
+from verifier.formats.epoch import PAGE_ROWS, ROW_BYTES, blinded_id, commitment, page_hash
+from verifier.formats.merkle import GrowingTree
 
 _ROW = Struct("16s32s")
 _PAGE_BYTES = PAGE_ROWS * ROW_BYTES

@@ -8,13 +8,13 @@ from hashlib import sha3_256
 from verifier.audit.batchstate import lead_of, opened_of
 from verifier.audit.spans import AUTHOR, Record
 from verifier.audit.workdir import Audited
-from verifier.batches import Batches, Opened, join_lead
-from verifier.checkpoint import Checkpoint
 from verifier.errors import NotVerified, Problem
-from verifier.logreport import LogReport
-from verifier.merkle import GrowingTree
-from verifier.merkle import root as root_of
-from verifier.tiles import WIDTH, Source, Tree
+from verifier.formats.checkpoint import Checkpoint
+from verifier.formats.merkle import GrowingTree
+from verifier.formats.merkle import root as root_of
+from verifier.formats.tiles import WIDTH, Source, Tree
+from verifier.rules.batches import Batches, Opened, join_lead
+from verifier.verdicts.logreport import LogReport
 
 
 class InOrder:

@@ -24,10 +24,10 @@ from verifier.audit.spanaudit import LogFacts, SpanAudit
 from verifier.audit.spans import SPAN, MemoryRecord, Record, Span
 from verifier.audit.store import Store
 from verifier.errors import NotVerified, Problem
-from verifier.logreport import MAX_PROBLEMS
-from verifier.registered import Changes, Question
-from verifier.registry import Registry
-from verifier.tiles import Source
+from verifier.formats.tiles import Source
+from verifier.rules.registered import Changes, Question
+from verifier.rules.registry import Registry
+from verifier.verdicts.logreport import MAX_PROBLEMS
 
 _ENTRIES_AT_ONCE = 1 << 22
 """Bytes of leaves in one message."""

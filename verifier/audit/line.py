@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verifier.bodies import Genesis, Predecessor
 from verifier.errors import NotVerified, Unreadable, quote
-from verifier.founding import parse_founding
-from verifier.leaf import parse_leaf
-from verifier.logreport import LogReport
-from verifier.merkle import leaf_hash
-from verifier.tiles import WIDTH, Source, read_bundle
+from verifier.formats.bodies import Genesis, Predecessor
+from verifier.formats.leaf import parse_leaf
+from verifier.formats.merkle import leaf_hash
+from verifier.formats.tiles import WIDTH, Source, read_bundle
+from verifier.rules.founding import parse_founding
+from verifier.verdicts.logreport import LogReport
 
 
 @dataclass(slots=True)

@@ -19,19 +19,19 @@ from verifier.audit.spans import SPAN
 from verifier.audit.store import DirectoryStore, MemoryStore, Store
 from verifier.audit.workdir import Audited, WorkDirectory
 from verifier.audit.workers import Pool, make_pool
-from verifier.checkpoint import Checkpoint, open_under
-from verifier.claim import CLOCK_AHEAD_MS
-from verifier.custodians import count_custodians
-from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem, Unreadable
-from verifier.founding import Ended, closing_checkpoint
-from verifier.leaf import parse_leaf
-from verifier.logreport import LogReport, NewestEpoch
-from verifier.merkle import leaf_hash
-from verifier.note import MAX_NOTE_BYTES, VerifierKey
-from verifier.policy import Policy
-from verifier.registry import Registry
-from verifier.tiles import WIDTH, Source, read_bundle
+from verifier.formats.checkpoint import Checkpoint, open_under
+from verifier.formats.claim import CLOCK_AHEAD_MS
+from verifier.formats.epoch import check_closing
+from verifier.formats.leaf import parse_leaf
+from verifier.formats.merkle import leaf_hash
+from verifier.formats.note import MAX_NOTE_BYTES, VerifierKey
+from verifier.formats.policy import Policy
+from verifier.formats.tiles import WIDTH, Source, read_bundle
+from verifier.rules.custodians import count_custodians
+from verifier.rules.founding import Ended, closing_checkpoint
+from verifier.rules.registry import Registry
+from verifier.verdicts.logreport import LogReport, NewestEpoch
 
 
 def audit_log(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from verifier.audit.heads import RunResult
-from verifier.epoch import Epoch, Run
+from verifier.formats.epoch import Epoch, Run
 
 _MOST_VARIANTS = 2
 """Two epochs that list a run in two ways: one of them is false, and a third changes nothing."""

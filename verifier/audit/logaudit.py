@@ -14,7 +14,7 @@ from verifier.audit.spanaudit import LogFacts
 from verifier.audit.spans import SPAN, Span, spans_of
 from verifier.audit.store import DirectoryStore, Store
 from verifier.audit.workers import Pool
-from verifier.logreport import LogReport
+from verifier.verdicts.logreport import LogReport
 
 Progress = Callable[[int, int], None]
 

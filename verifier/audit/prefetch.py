@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from verifier.audit.spans import Span
-from verifier.tiles import MAX_BUNDLE_BYTES, TILE_BYTES, WIDTH, Source, tile_path
+from verifier.formats.tiles import MAX_BUNDLE_BYTES, TILE_BYTES, WIDTH, Source, tile_path
 
 _AT_ONCE = 8
 

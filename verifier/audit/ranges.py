@@ -16,13 +16,13 @@ from verifier.audit.jobs import Job, LogTask, Outcome, RangeJob, ReadLog
 from verifier.audit.options import Options
 from verifier.audit.spans import SPAN, Span
 from verifier.audit.workers import Pool
-from verifier.batches import Batches, Opened, join_lead
-from verifier.bodies import MAX_MEMBERS, parse_batch
-from verifier.claim import BATCH
 from verifier.errors import NotVerified
-from verifier.leaf import Leaf, parse_leaf
-from verifier.logreport import LogReport
-from verifier.tiles import WIDTH, Source, read_bundle
+from verifier.formats.bodies import MAX_MEMBERS, parse_batch
+from verifier.formats.claim import BATCH
+from verifier.formats.leaf import Leaf, parse_leaf
+from verifier.formats.tiles import WIDTH, Source, read_bundle
+from verifier.rules.batches import Batches, Opened, join_lead
+from verifier.verdicts.logreport import LogReport
 
 NOT_CHECKED = (
     "what needs other leaves: chains, that entry ids are used once, what is named by hash, time "

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
 
-from verifier.actors import ActorBody, parse_actor
 from verifier.audit.spans import Span
-from verifier.bodies import Trust, parse_trust
-from verifier.claim import ACTOR, EPOCH, TRUST
-from verifier.epoch import Epoch, parse_epoch
 from verifier.errors import NotVerified, Problem
-from verifier.leaf import HEADER_BYTES, Leaf, parse_leaf
-from verifier.merkle import leaf_hash
-from verifier.tiles import WIDTH, Source, read_bundle
+from verifier.formats.actors import ActorBody, parse_actor
+from verifier.formats.bodies import Trust, parse_trust
+from verifier.formats.claim import ACTOR, EPOCH, TRUST
+from verifier.formats.epoch import Epoch, parse_epoch
+from verifier.formats.leaf import HEADER_BYTES, Leaf, parse_leaf
+from verifier.formats.merkle import leaf_hash
+from verifier.formats.tiles import WIDTH, Source, read_bundle
 
 KEPT_BYTES = 1 << 26
 """Of bundles that are read twice, so many are kept; more are fetched again."""
@@ -24,7 +24,7 @@ Body: TypeAlias = ActorBody | Trust | Epoch
 _PARSERS = {ACTOR: parse_actor, TRUST: parse_trust, EPOCH: parse_epoch}
 _KIND_IN_CLAIM = 1
 _PROTECTED_BYTES = {0x92: 146, 0x93: 147}
-"""By the byte that says it: see `verifier.statement`."""
+"""By the byte that says it: see `verifier.formats.statement`."""
 
 
 @dataclass(frozen=True, slots=True)

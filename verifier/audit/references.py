@@ -15,9 +15,9 @@ from struct import Struct
 from typing import NamedTuple
 
 from verifier.audit.spans import ORDER, REFERENCE, Record, kind_of
-from verifier.claim import AMEND, ERASURE, KINDS, LINK, RECORD, UNLINK, ZERO, Claim
-from verifier.erasure import Erasure
 from verifier.errors import NotVerified
+from verifier.formats.claim import AMEND, ERASURE, KINDS, LINK, RECORD, UNLINK, ZERO, Claim
+from verifier.formats.erasure import Erasure
 
 MOST_AT_ONCE = 1 << 18
 _HASH = Struct("32s")

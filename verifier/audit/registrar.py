@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from verifier.approvals import check_quorum
 from verifier.audit.listed import ListedRuns
 from verifier.audit.reading import RegistryEntry
-from verifier.bodies import Genesis, Trust
-from verifier.epoch import Epoch, check_place
 from verifier.errors import NotVerified, Problem
-from verifier.founding import Ended, check_succession, open_genesis
-from verifier.leaf import Leaf
-from verifier.note import VerifierKey
-from verifier.registered import Question
-from verifier.registry import Registry
+from verifier.formats.bodies import Genesis, Trust
+from verifier.formats.epoch import Epoch, check_place
+from verifier.formats.leaf import Leaf
+from verifier.formats.note import VerifierKey
+from verifier.rules.approvals import check_quorum
+from verifier.rules.founding import Ended, check_succession, open_genesis
+from verifier.rules.registered import Question
+from verifier.rules.registry import Registry
 
 
 class Registrar:

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from verifier.audit.heads import RunHash, RunResult, merge
 from verifier.audit.store import DirectoryStore, Store
-from verifier.epoch import ALIGNED, FAN, ROW_BYTES
+from verifier.formats.epoch import ALIGNED, FAN, ROW_BYTES
 
 _SLICE_ROWS = 1 << 16
 _KEY_BYTES = 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 from verifier.audit.reading import SpanReader, leaf_hashes
 from verifier.audit.spans import MemoryRecord, Span
 from verifier.errors import NotVerified, Problem
-from verifier.merkle import perfect_root
-from verifier.tiles import WIDTH, Source, compare_tile
+from verifier.formats.merkle import perfect_root
+from verifier.formats.tiles import WIDTH, Source, compare_tile
 
 
 def skim(source: Source, reader: SpanReader, span: Span) -> MemoryRecord:

@@ -28,16 +28,16 @@ from verifier.audit.spans import (
     code_of,
     kind_of,
 )
-from verifier.claim import ACTOR, BATCH, EPOCH, ERASURE, OPEN, RECORD, TRUST, check_times
-from verifier.epoch import blinded_id
-from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified, Problem
-from verifier.keys import verifies
-from verifier.leaf import Leaf, parse_leaf
-from verifier.logreport import MAX_PROBLEMS
-from verifier.merkle import GrowingTree, perfect_root
-from verifier.registry import BATCH_LABEL, DIRECTORY_LABEL, EPOCH_LABEL, Registry
-from verifier.tiles import WIDTH, Source, compare_tile
+from verifier.formats.claim import ACTOR, BATCH, EPOCH, ERASURE, OPEN, RECORD, TRUST, check_times
+from verifier.formats.epoch import blinded_id
+from verifier.formats.erasure import parse_erasure
+from verifier.formats.keys import verifies
+from verifier.formats.leaf import Leaf, parse_leaf
+from verifier.formats.merkle import GrowingTree, perfect_root
+from verifier.formats.tiles import WIDTH, Source, compare_tile
+from verifier.rules.registry import BATCH_LABEL, DIRECTORY_LABEL, EPOCH_LABEL, Registry
+from verifier.verdicts.logreport import MAX_PROBLEMS
 
 _OWN_LABELS = {RECORD: DIRECTORY_LABEL, BATCH: BATCH_LABEL, EPOCH: EPOCH_LABEL}
 """Whose chains a first leaf of this kind may open."""

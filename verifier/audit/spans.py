@@ -31,8 +31,8 @@ from operator import itemgetter
 from struct import Struct
 from typing import Any, Protocol
 
-from verifier.claim import ERASURE
-from verifier.erasure import Erasure
+from verifier.formats.claim import ERASURE
+from verifier.formats.erasure import Erasure
 
 SPAN = 4096
 MAGIC = b"counterfoil-verify span 1\n"

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple, Protocol
 from verifier.audit.jobs import Job, LogTask, Outcome, ReadLog, Scanned, SpanTask, Worker
 from verifier.audit.reading import RegistryEntry
 from verifier.errors import Unreadable
-from verifier.registered import Changes
-from verifier.registry import Registry
-from verifier.tiles import Source
+from verifier.formats.tiles import Source
+from verifier.rules.registered import Changes
+from verifier.rules.registry import Registry
 
 
 class Director(Protocol):

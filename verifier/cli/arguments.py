@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from verifier.errors import BadArgument, NotVerified, Unreadable, quote
 from verifier.fetch import read_file
-from verifier.note import VerifierKey, parse_verifier_key
-from verifier.policy import MAX_POLICY_BYTES, Policy, parse_policy, policy_of_keys
+from verifier.formats.note import VerifierKey, parse_verifier_key
+from verifier.formats.policy import MAX_POLICY_BYTES, Policy, parse_policy, policy_of_keys
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

@@ -12,11 +12,11 @@ from verifier.cli.credentials import add_credentials, credentials_of
 from verifier.cli.outcome import finish
 from verifier.evidence.container import MAX_EVIDENCE_BYTES
 from verifier.fetch import NOBODY, open_source, same_server
-from verifier.report import problem_lines
+from verifier.formats.tiles import Source
 from verifier.states import verdict as words
 from verifier.states.compare import Comparison, View, compare, view_of
 from verifier.states.keeping import Recorded, keep_evidence
-from verifier.tiles import Source
+from verifier.verdicts.report import problem_lines
 
 EXAMPLES = """\
   counterfoil-verify compare https://log.example.com/ ./mirror --policy F

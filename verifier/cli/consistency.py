@@ -11,8 +11,7 @@ from verifier.cli.outcome import finish
 from verifier.errors import NotVerified, Problem
 from verifier.evidence.container import MAX_EVIDENCE_BYTES
 from verifier.fetch import open_source
-from verifier.policy import Policy
-from verifier.report import problem_lines
+from verifier.formats.policy import Policy
 from verifier.states import verdict as words
 from verifier.states.consistency import (
     MAX_HASH_FILE_BYTES,
@@ -24,6 +23,7 @@ from verifier.states.consistency import (
     open_signed,
     parse_hashes,
 )
+from verifier.verdicts.report import problem_lines
 
 EXAMPLES = """\
   counterfoil-verify consistency old.checkpoint new.checkpoint --source ./export --policy F

@@ -18,7 +18,7 @@ from verifier.errors import BadArgument, quote
 from verifier.evidence import verdict as words
 from verifier.evidence.check import check_evidence
 from verifier.evidence.container import MAX_EVIDENCE_BYTES
-from verifier.report import problem_lines
+from verifier.verdicts.report import problem_lines
 
 EXAMPLES = """\
   counterfoil-verify evidence mine.evidence --policy people-i-trust.policy --max-age 30d

@@ -12,7 +12,7 @@ from verifier.errors import NotVerified
 from verifier.evidence.container import MAX_EVIDENCE_BYTES
 from verifier.explain import KINDS, explain
 from verifier.explain.fields import Field
-from verifier.report import problem_lines
+from verifier.verdicts.report import problem_lines
 
 EXAMPLES = """\
   counterfoil-verify explain mine.evidence

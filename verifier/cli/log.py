@@ -8,10 +8,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from verifier import logverdict
 from verifier.audit import Options, audit_log
 from verifier.audit.options import DISK_BYTES
-from verifier.claim import MAX_INTEGER
 from verifier.cli.arguments import (
     Commands,
     add_command,
@@ -24,7 +22,9 @@ from verifier.cli.outcome import finish, write_new
 from verifier.cli.progress import Progress
 from verifier.errors import BadArgument, quote
 from verifier.fetch import NOBODY, open_source, same_server
-from verifier.htmlreport import html_report
+from verifier.formats.claim import MAX_INTEGER
+from verifier.verdicts import logverdict
+from verifier.verdicts.htmlreport import html_report
 
 EXAMPLES = """\
   counterfoil-verify log ./export --policy people-i-trust.policy --max-age 24h

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from verifier import proofverdict
 from verifier.cli.arguments import Commands, add_command, add_policy, must_read, policy_of
 from verifier.cli.outcome import finish
-from verifier.leaf import MAX_LEAF_BYTES
+from verifier.formats.leaf import MAX_LEAF_BYTES
+from verifier.formats.succession import MAX_SUCCESSION_BYTES
 from verifier.proof import MAX_PROOF_BYTES, check_proof
-from verifier.report import problem_lines
-from verifier.succession import MAX_SUCCESSION_BYTES
+from verifier.verdicts import proofverdict
+from verifier.verdicts.report import problem_lines
 
 EXAMPLES = """\
   counterfoil-verify proof receipt.tlog-proof --vkey "$ED25519"

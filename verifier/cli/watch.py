@@ -20,11 +20,11 @@ from verifier.cli.credentials import add_credentials, credentials_of
 from verifier.cli.outcome import COULD_NOT_FINISH, FALSE, VERIFIED
 from verifier.errors import Unreadable
 from verifier.fetch import open_source
-from verifier.policy import Policy
-from verifier.report import problem_lines, signer_lines
+from verifier.formats.policy import Policy
 from verifier.states import verdict as words
 from verifier.states.watch import Look, Watch
-from verifier.times import utc
+from verifier.verdicts.report import problem_lines, signer_lines
+from verifier.verdicts.times import utc
 
 EXAMPLES = """\
   counterfoil-verify watch https://log.example.com/ --state ./watched --policy F --every 5m

@@ -16,12 +16,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from verifier.bodies import Genesis
-from verifier.chains import Head
-from verifier.checkpoint import Checkpoint, Opened, open_under
-from verifier.claim import CLOCK_AHEAD_MS
-from verifier.custodians import Counted, count_custodians, signing_actors
-from verifier.epoch import check_closing
 from verifier.errors import NotVerified, Problem
 from verifier.evidence.container import (
     ABSENCE,
@@ -34,13 +28,19 @@ from verifier.evidence.container import (
 from verifier.evidence.leaves import Claimed, Line, PartLeaves
 from verifier.evidence.lookup import Index
 from verifier.evidence.opening import Content, open_blob
-from verifier.founding import closing_checkpoint, parse_founding
-from verifier.merkle import multi_root
-from verifier.note import parse_note
-from verifier.policy import Policy
-from verifier.registered import position
-from verifier.registry import Registry
-from verifier.signatures import SignatureChecker, ThreadedChecker
+from verifier.formats.bodies import Genesis
+from verifier.formats.checkpoint import Checkpoint, Opened, open_under
+from verifier.formats.claim import CLOCK_AHEAD_MS
+from verifier.formats.epoch import check_closing
+from verifier.formats.merkle import multi_root
+from verifier.formats.note import parse_note
+from verifier.formats.policy import Policy
+from verifier.rules.chains import Head
+from verifier.rules.custodians import Counted, count_custodians, signing_actors
+from verifier.rules.founding import closing_checkpoint, parse_founding
+from verifier.rules.registered import position
+from verifier.rules.registry import Registry
+from verifier.rules.signatures import SignatureChecker, ThreadedChecker
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
-from verifier.claim import BATCH, EPOCH, MAX_INTEGER, MAX_SEALED_BYTES
-from verifier.epoch import PAGE_ROWS, ROW_BYTES, Epoch, Run, parse_epoch
 from verifier.errors import NotVerified
-from verifier.leaf import HEADER_BYTES, Leaf, parse_leaf
-from verifier.merkle import leaf_hash
-from verifier.note import MAX_NOTE_BYTES
+from verifier.formats.claim import BATCH, EPOCH, MAX_INTEGER, MAX_SEALED_BYTES
+from verifier.formats.epoch import PAGE_ROWS, ROW_BYTES, Epoch, Run, parse_epoch
+from verifier.formats.leaf import HEADER_BYTES, Leaf, parse_leaf
+from verifier.formats.merkle import leaf_hash
+from verifier.formats.note import MAX_NOTE_BYTES
 
 MAGIC = b"counterfoil/evidence/v1\n"
 MAX_EVIDENCE_BYTES = 268_435_456

@@ -10,24 +10,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from verifier.actors import parse_actor
-from verifier.approvals import check_quorum
-from verifier.bodies import parse_trust
-from verifier.chains import Chains, Head
-from verifier.checkpoint import Checkpoint
-from verifier.claim import ACTOR, BATCH, EPOCH, ERASURE, KINDS, TRUST, Claim, check_times
-from verifier.entryids import EntryIds
-from verifier.epoch import check_place, parse_epoch
-from verifier.erasure import parse_erasure
 from verifier.errors import NotVerified
 from verifier.evidence.container import ENTRY, Evidence, Part, PlacedLeaf
 from verifier.evidence.members import Members
-from verifier.founding import Ended, check_succession, open_genesis
-from verifier.leaf import Leaf, check_position
-from verifier.note import VerifierKey
-from verifier.registered import Actor
-from verifier.registry import Registry
-from verifier.signatures import Job, SignatureChecker
+from verifier.formats.actors import parse_actor
+from verifier.formats.bodies import parse_trust
+from verifier.formats.checkpoint import Checkpoint
+from verifier.formats.claim import ACTOR, BATCH, EPOCH, ERASURE, KINDS, TRUST, Claim, check_times
+from verifier.formats.epoch import check_place, parse_epoch
+from verifier.formats.erasure import parse_erasure
+from verifier.formats.leaf import Leaf, check_position
+from verifier.formats.note import VerifierKey
+from verifier.rules.approvals import check_quorum
+from verifier.rules.chains import Chains, Head
+from verifier.rules.entryids import EntryIds
+from verifier.rules.founding import Ended, check_succession, open_genesis
+from verifier.rules.registered import Actor
+from verifier.rules.registry import Registry
+from verifier.rules.signatures import Job, SignatureChecker
 
 
 @dataclass(slots=True)

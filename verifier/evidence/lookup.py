@@ -11,10 +11,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
-from verifier.epoch import PAGE_ROWS, ROW_BYTES, blinded_id, commitment, page_hash
 from verifier.errors import NotVerified
 from verifier.evidence.container import RunPages
-from verifier.merkle import multi_root
+from verifier.formats.epoch import PAGE_ROWS, ROW_BYTES, blinded_id, commitment, page_hash
+from verifier.formats.merkle import multi_root
 
 _BLINDED_BYTES = 16
 

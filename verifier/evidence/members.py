@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from verifier.batches import check_outside, member_hash
-from verifier.bodies import Batch, parse_batch
-from verifier.claim import KINDS
 from verifier.errors import NotVerified
-from verifier.leaf import Leaf
-from verifier.merkle import multi_root
+from verifier.formats.bodies import Batch, parse_batch
+from verifier.formats.claim import KINDS
+from verifier.formats.leaf import Leaf
+from verifier.formats.merkle import multi_root
+from verifier.rules.batches import check_outside, member_hash
 
 
 class Members:

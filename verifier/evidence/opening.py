@@ -19,9 +19,9 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from verifier import cbor
-from verifier.claim import Claim
 from verifier.errors import NotVerified
+from verifier.formats import cbor
+from verifier.formats.claim import Claim
 
 _MIN_BLOB = 73
 _MAX_HEADER = 16_384

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 from unicodedata import east_asian_width
 
-from verifier.claim import ACCESS, KINDS, OPEN
 from verifier.errors import quote
 from verifier.evidence.check import EvidenceReport
 from verifier.evidence.container import ABSENCE, ENTRY, HISTORY
 from verifier.evidence.leaves import Claimed
 from verifier.evidence.words import Language
-from verifier.note import ED25519, ML_DSA_44, TYPE_NAMES
-from verifier.policy import Policy
-from verifier.report import problems_json
-from verifier.times import utc
+from verifier.formats.claim import ACCESS, KINDS, OPEN
+from verifier.formats.note import ED25519, ML_DSA_44, TYPE_NAMES
+from verifier.formats.policy import Policy
+from verifier.verdicts.report import problems_json
+from verifier.verdicts.times import utc
 
 _CLAIMS = {ENTRY: "entry", HISTORY: "history", ABSENCE: "absence"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier import cbor
 from verifier.explain.fields import Field, inside, text
+from verifier.formats import cbor
 
 _ALGS = {-19: "Ed25519", -48: "ML-DSA-44"}
 

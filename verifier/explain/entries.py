@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier.bodies import parse_batch
-from verifier.claim import BATCH, CLAIM_BYTES, EPOCH, KINDS, parse_claim
-from verifier.epoch import parse_epoch
 from verifier.explain.cbor import read_head, walk
 from verifier.explain.fields import (
     Field,
@@ -19,9 +16,12 @@ from verifier.explain.fields import (
     size_of,
     time_ms,
 )
-from verifier.leaf import Leaf, parse_leaf
-from verifier.statement import parse_statement
-from verifier.times import utc
+from verifier.formats.bodies import parse_batch
+from verifier.formats.claim import BATCH, CLAIM_BYTES, EPOCH, KINDS, parse_claim
+from verifier.formats.epoch import parse_epoch
+from verifier.formats.leaf import Leaf, parse_leaf
+from verifier.formats.statement import parse_statement
+from verifier.verdicts.times import utc
 
 CLAIM: Table = (
     ("version", 1, number),

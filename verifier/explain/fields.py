@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from verifier.claim import KINDS
 from verifier.errors import quote
-from verifier.times import utc
+from verifier.formats.claim import KINDS
+from verifier.verdicts.times import utc
 
 
 class Field(NamedTuple):

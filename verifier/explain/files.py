@@ -9,8 +9,8 @@ from verifier.evidence.container import MAGIC, Hashes, Part, RunPages, parse_evi
 from verifier.explain.entries import in_short
 from verifier.explain.fields import Field, Table, fixed, hexed, inside, number, size_of
 from verifier.explain.texts import checkpoint
-from verifier.leaf import parse_leaf
-from verifier.tiles import TILE_BYTES, WIDTH, decode_bundle
+from verifier.formats.leaf import parse_leaf
+from verifier.formats.tiles import TILE_BYTES, WIDTH, decode_bundle
 
 _WHAT = {1: "entry", 2: "history", 3: "absence"}
 _CLAIM: Table = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier.checkpoint import parse_checkpoint
 from verifier.errors import NotVerified, quote
 from verifier.explain.entries import leaf
 from verifier.explain.fields import Field, inside, lines_of, text
-from verifier.note import (
+from verifier.formats.checkpoint import parse_checkpoint
+from verifier.formats.note import (
     COSIGNATURE,
     ED25519,
     ML_DSA_44,
@@ -18,10 +18,10 @@ from verifier.note import (
     parse_note,
     parse_verifier_key,
 )
-from verifier.policy import parse_policy
+from verifier.formats.policy import parse_policy
+from verifier.formats.succession import parse_succession_file
 from verifier.proof import parse_proof
-from verifier.succession import parse_succession_file
-from verifier.times import utc
+from verifier.verdicts.times import utc
 
 _SIGNATURE_BYTES = {64: ED25519, 72: COSIGNATURE, 2428: ML_DSA_44}
 

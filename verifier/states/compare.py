@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from verifier.errors import NotVerified, Problem, Unreadable
-from verifier.note import MAX_NOTE_BYTES
-from verifier.policy import Policy
+from verifier.formats.note import MAX_NOTE_BYTES
+from verifier.formats.policy import Policy
+from verifier.formats.tiles import Source
 from verifier.states.consistency import (
     Forked,
     Signed,
@@ -20,7 +21,6 @@ from verifier.states.consistency import (
     open_signed,
 )
 from verifier.states.keeping import Recorded
-from verifier.tiles import Source
 
 
 class View(NamedTuple):

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verifier.checkpoint import Checkpoint, Opened, open_under
 from verifier.errors import NotVerified, Unreadable, quote
 from verifier.evidence.container import MAGIC, parse_evidence
-from verifier.merkle import EMPTY_ROOT, check_consistency
-from verifier.note import decode_base64
-from verifier.policy import Policy
+from verifier.formats.checkpoint import Checkpoint, Opened, open_under
+from verifier.formats.merkle import EMPTY_ROOT, check_consistency
+from verifier.formats.note import decode_base64
+from verifier.formats.policy import Policy
+from verifier.formats.tiles import Source
 from verifier.proof import PROOF_HEADER, parse_proof
 from verifier.states.tiletree import TileTree
-from verifier.tiles import Source
 
 _MAX_HASHES = 63
 MAX_HASH_FILE_BYTES = _MAX_HASHES * 45

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from verifier.errors import BadArgument, quote
-from verifier.tiles import Source
+from verifier.formats.tiles import Source
 
 FIRST, SECOND, ANSWERS = "first.checkpoint", "second.checkpoint", "answers"
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from verifier.errors import NotVerified, Unreadable
-from verifier.merkle import EMPTY_ROOT, check_consistency, join, perfect_root
-from verifier.tiles import TILE_BYTES, WIDTH, Source, tile_path
+from verifier.formats.merkle import EMPTY_ROOT, check_consistency, join, perfect_root
+from verifier.formats.tiles import TILE_BYTES, WIDTH, Source, tile_path
 
 _TILE_HEIGHT = 8
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from verifier.checkpoint import Opened
 from verifier.errors import Problem, quote
-from verifier.policy import Policy
-from verifier.report import limit_lines, problems_json, provisional, signer_lines
+from verifier.formats.checkpoint import Opened
+from verifier.formats.policy import Policy
 from verifier.states.consistency import Signed
+from verifier.verdicts.report import limit_lines, problems_json, provisional, signer_lines
 
 _NOT_CHECKED = (
     "the entries: only that what was there is still there, and in the same order",

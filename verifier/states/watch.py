@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from verifier.claim import CLOCK_AHEAD_MS
 from verifier.errors import BadArgument, NotVerified, Problem, Unreadable, quote
 from verifier.fetch import read_file
-from verifier.note import ED25519, MAX_NOTE_BYTES, VerifierKey
-from verifier.policy import Policy
+from verifier.formats.claim import CLOCK_AHEAD_MS
+from verifier.formats.note import ED25519, MAX_NOTE_BYTES, VerifierKey
+from verifier.formats.policy import Policy
+from verifier.formats.tiles import Source
 from verifier.states.consistency import Signed, check_continues, open_signed
 from verifier.states.keeping import SECOND, Recorded, keep_evidence, write
-from verifier.tiles import Source
 
 _CHECKPOINT, _LIE = "checkpoint", "lie"
 

@@ -2,7 +2,8 @@
 
     blocks   4,096 bytes each: as many whole rows as fit, zeros behind
     fences   per block: first 8 bytes of its first key ‖ CRC-32 of the block
-    filter   16 bits a row: bit (last 8 bytes of the key) mod (16 × rows) is set for each row
+    filter   16 bits a row: for each row the bits (first 8 bytes of the key) and (last 8 bytes) mod
+             (16 × rows) are set
     tree     of heads only: the rows of a ``StoredTree`` over the hashes of its pages
 
 A row begins with a 16-byte key that is spread evenly (a hash), keys are unique and ascending. The
@@ -21,7 +22,7 @@ from hashlib import sha256
 from itertools import islice, pairwise
 from pathlib import Path
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from ledger.errors import LedgerFault
@@ -35,10 +36,22 @@ from ledger.wire.ids import Hash
 BLOCK: Final = 4096
 KEY: Final = 16
 FILTER_BITS: Final = 16
-"""Per row: a look-up in a run that does not have the key reads a block in one of 16 cases."""
+"""Per row, of which two are set: a look-up in a run that does not have the key reads a block in one
+of 70 cases.
+"""
 _FENCE: Final = Struct(">QI")
+_PROBES: Final = Struct(">QQ")
 _PARTITION_ROWS: Final = 65_536
 """A merge holds about this many rows of each partition in memory."""
+
+
+class RunFilter(NamedTuple):
+    """Where a run's filter lies. Whoever asks many runs does so in one loop of its own."""
+
+    data: bytes | mmap.mmap
+    at: int
+    """Its first byte."""
+    bits: int
 
 
 class Run:
@@ -50,18 +63,18 @@ class Run:
         self.rows = rows
         self._row_size = form.row_size
         self._per_block = BLOCK // form.row_size
-        self._filter_bits = FILTER_BITS * rows
         blocks = -(-rows // self._per_block)
-        fences, self._filter = blocks * BLOCK, blocks * (BLOCK + _FENCE.size)
-        tree = self._filter + self._filter_bits // 8
+        fences, filter_at = blocks * BLOCK, blocks * (BLOCK + _FENCE.size)
+        tree = filter_at + FILTER_BITS * rows // 8
         pages = pages_of(rows) if form.log else 0
         self._data = _map(path, tree + stored_tree_size(pages))
         footer = self._data[fences:]
         if sha256(footer).digest() != digest:
             raise LedgerFault(f"run {path.name}: its footer does not fit the log", hint=DAMAGED)
-        pairs = list(_FENCE.iter_unpack(footer[: self._filter - fences]))
+        pairs = list(_FENCE.iter_unpack(footer[: filter_at - fences]))
         self._fences = array("Q", [fence for fence, _ in pairs])
         self._sums = array("L", [checksum for _, checksum in pairs])
+        self.filter = RunFilter(self._data, filter_at, FILTER_BITS * rows)
         self.tree = StoredTree(self._data, tree, pages)
         """Over the pages; without leaves where the form has none."""
 
@@ -69,16 +82,6 @@ class Run:
     def root(self) -> Hash:
         """The root over the pages."""
         return self.tree.root() if self.tree.size else EMPTY_ROOT
-
-    def may_have(self, probe: int) -> bool:
-        """Whether the filter lets a key pass: always for one that is there, seldom for another.
-
-        ``probe`` is the key's ``filter_probe``.
-        """
-        if not self._filter_bits:
-            return False
-        bit = probe % self._filter_bits
-        return self._data[self._filter + (bit >> 3)] >> (bit & 7) & 1 == 1
 
     def find(self, key: bytes) -> bytes | None:
         """The row with this key, or None."""
@@ -149,9 +152,10 @@ class Run:
         return self.rows
 
 
-def filter_probe(key: bytes) -> int:
-    """What the filters of all runs are asked with: another half of the key than the fences have."""
-    return int.from_bytes(key[8:KEY], "big")
+def filter_probes(key: bytes) -> tuple[int, int]:
+    """What the filters of all runs are asked with: both bits must be set (modulo the filter's)."""
+    first, second = _PROBES.unpack_from(key)
+    return first, second
 
 
 def _map(path: Path, size: int) -> bytes | mmap.mmap:
@@ -172,7 +176,8 @@ def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, by
     per_block = BLOCK // form.row_size
     source = iter(rows)
     fences = bytearray()
-    keys = array("Q")
+    probes = array("Q")
+    count = 0
     pages: list[Hash] = []
     open_page: list[bytes] = []
     first = list(islice(source, per_block))
@@ -184,7 +189,9 @@ def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, by
         while chunk:
             block = b"".join(chunk).ljust(BLOCK, b"\0")
             fences += _FENCE.pack(int.from_bytes(chunk[0][:8], "big"), crc32(block))
-            keys.extend(map(filter_probe, chunk))
+            count += len(chunk)
+            for row in chunk:
+                probes.extend(_PROBES.unpack_from(row))
             write(block)
             if form.log:
                 open_page += chunk
@@ -193,16 +200,15 @@ def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, by
                 del open_page[:full]
             chunk = list(islice(source, per_block))
         pages += page_hashes(open_page)
-        footer = bytes(fences) + _filter(keys) + stored_tree(pages)
+        footer = bytes(fences) + _filter(probes, FILTER_BITS * count) + stored_tree(pages)
         write(footer)
-    return len(keys), sha256(footer).digest()
+    return count, sha256(footer).digest()
 
 
-def _filter(keys: array[int]) -> bytes:
-    bits = FILTER_BITS * len(keys)
+def _filter(probes: array[int], bits: int) -> bytes:
     data = bytearray(bits // 8)
-    for key in keys:
-        bit = key % bits
+    for probe in probes:
+        bit = probe % bits
         data[bit >> 3] |= 1 << (bit & 7)
     return bytes(data)
 

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ from ledger.errors import LedgerFault
 from ledger.store.files import wipe
 from ledger.store.merge import Merger
 from ledger.store.run_form import RunForm
-from ledger.store.runs import Run, filter_probe
+from ledger.store.runs import Run, filter_probes
 from ledger.store.tables import RunName, RunRow
 from ledger.wire import epoch
 
@@ -51,6 +52,7 @@ class SortedIndex:
         self.form = form
         self.directory = directory
         self._runs: tuple[tuple[RunRow, Run], ...] = ()
+        self._filters: tuple[tuple[int, bytes | mmap, int, int, Run], ...] = ()
         self._prepared: dict[RunRow, Run] = {}
         upto = 0
         for row in sorted(rows, key=lambda row: row.start):
@@ -58,6 +60,7 @@ class SortedIndex:
                 raise LedgerFault(f"index {name.name.lower()}: no run covers leaf {upto}")
             self._runs += ((row, self.open(row)),)
             upto = row.stop
+        self._show(self._runs)
 
     def open(self, row: RunRow) -> Run:
         """Open the file of a run of this index. Raises LedgerFault."""
@@ -79,15 +82,20 @@ class SortedIndex:
 
     def find(self, key: bytes, below: int = 1 << 64) -> bytes | None:
         """The newest row of a key, looking only at runs that start below this leaf index."""
-        runs, probe = self._runs, filter_probe(key)
+        filters, (first, second) = self._filters, filter_probes(key)
         try:
-            for row, run in reversed(runs):
-                if row.start < below and run.may_have(probe):
+            # The one loop that grows with the log at every append: no calls in it.
+            for start, data, at, bits, run in filters:
+                bit = first % bits
+                if not data[at + (bit >> 3)] >> (bit & 7) & 1:
+                    continue
+                bit = second % bits
+                if data[at + (bit >> 3)] >> (bit & 7) & 1 and start < below:
                     found = run.find(key)
                     if found is not None:
                         return found
         except LedgerFault:
-            if runs is self._runs:
+            if filters is self._filters:
                 raise
             # The writer has replaced a run meanwhile, and destroyed its file.
             return self.find(key, below)
@@ -119,9 +127,15 @@ class SortedIndex:
         kept = [pair for pair in self._runs if pair[0] not in replaced]
         kept.append((finished.row, self.opened(finished.row)))
         self._prepared.pop(finished.row, None)
-        self._runs = tuple(sorted(kept, key=lambda pair: pair[0].start))
+        self._show(tuple(sorted(kept, key=lambda pair: pair[0].start)))
         if self.name is not RunName.HEADS:
             self.remove(replaced)
+
+    def _show(self, runs: tuple[tuple[RunRow, Run], ...]) -> None:
+        self._runs = runs
+        self._filters = tuple(
+            (row.start, *run.filter, run) for row, run in reversed(runs) if run.filter.bits
+        )
 
     def remove(self, rows: Iterable[RunRow]) -> None:
         """Remove the files of runs that the log names no more."""

@@ -39,6 +39,8 @@ from ledger.wire.statement import StatementKey
 EPOCH_LEAVES: Final = 4_096
 EPOCH_S: Final = 600.0
 """What came is covered once so many leaves have come, or after so many seconds."""
+RETRY_S: Final = 1.0
+"""Where the newest run does not lie ready yet, or the disk is full."""
 
 
 def read_epoch(store: Store, index: int) -> Epoch:
@@ -86,9 +88,12 @@ class EpochMaker:
         covered = rows[-1].stop if rows else 0
         if covered - self._upto >= EPOCH_LEAVES:
             return self._listing(rows)
-        if self.wait_s() == 0.0 and covered == self.size // wire.STRETCH * wire.STRETCH:
-            return self.over_all(rows)
-        return None
+        if self.wait_s() != 0.0:
+            return None
+        # Should none be made, the next try is not at once.
+        self._due_at = time.monotonic() + RETRY_S
+        whole = covered == self.size // wire.STRETCH * wire.STRETCH
+        return self.over_all(rows) if whole else None
 
     def over_all(self, rows: Sequence[RunRow]) -> Epoch | None:
         """An epoch over every leaf; None when nothing but epochs came since the last one.

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import lmdb
 import pytest
 
-from ledger.admission import BatchSubmission
+from ledger import epochs
+from ledger.admission import Admitted, BatchSubmission
 from ledger.author import Author, Draft
+from ledger.epochs import EpochMaker
 from ledger.errors import LedgerFault
 from ledger.log import Log
 from ledger.sequencer import Appended
@@ -23,6 +26,7 @@ from ledger.store import sorted_index, store
 from ledger.store.environment import CommitFailed, StorageFull
 from ledger.store.run_form import RunForm
 from ledger.store.tables import RunName
+from ledger.wire.epoch import Epoch
 from ledger.wire.statement import StatementKey
 from tests.crash import points
 from tests.crash.checking import check_log, dump
@@ -197,6 +201,36 @@ def test_a_full_disk_is_seen_before_anything_is_written(
             with pytest.raises(StorageFull, match="disk is full"):
                 hand_in(log, sent)
             assert dump(log.reader.store, log.vault.keys) == before
+        record.sending(sent)
+        record.answered(sent, hand_in(log, sent), log.reader.signed())
+    check_log(ledger)
+
+
+def test_an_epoch_waits_for_room(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried again from time to time, not in circles, and entries are taken as before."""
+    tries: list[float] = []
+    real = EpochMaker.entry
+
+    def counted(self: EpochMaker, epoch: Epoch, received_ms: int) -> Admitted:
+        tries.append(time.monotonic())
+        return real(self, epoch, received_ms)
+
+    monkeypatch.setattr(epochs, "EPOCH_S", 0.05)
+    monkeypatch.setattr(epochs, "RETRY_S", 0.1)
+    monkeypatch.setattr(EpochMaker, "entry", counted)
+    record = Record(record_path(ledger))
+    with Log.open(ledger) as log:
+        sent = entries(log, record)[1]
+        with monkeypatch.context() as full:
+            full.setattr(store, "os", _FullDisk())
+            size = log.reader.checkpoint.size
+            time.sleep(0.6)
+            assert log.reader.checkpoint.size == size
+            assert 1 < len(tries) < 12
+        deadline = time.monotonic() + 30
+        while log.reader.store.newest_epoch(size + 1) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert log.reader.store.newest_epoch(size + 1) == size
         record.sending(sent)
         record.answered(sent, hand_in(log, sent), log.reader.signed())
     check_log(ledger)

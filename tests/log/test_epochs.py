@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from ledger.wire.claim import Kind
 from ledger.wire.epoch import Epoch
 from ledger.wire.leaf import claim_bytes
 from tests.log.sample import Sample, placed
-from tests.small_runs import small_runs
+from tests.small_runs import InProcessMerger, small_runs
 
 STRETCH = 16
 FANOUT = 4
@@ -100,6 +102,39 @@ def test_a_quiet_log_makes_one_after_a_while(
         time.sleep(0.2)
         assert log.reader.checkpoint.size == expected
     assert epochs(log)[-1][1].upto == size + 1
+
+
+def test_a_quiet_log_waits_for_its_runs(
+    log: Log, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without turning in circles meanwhile."""
+    asked: list[float] = []
+    real = EpochMaker.due
+    gate = threading.Event()
+    build = InProcessMerger.build
+
+    def counting(self: EpochMaker, finished: Sequence[Any]) -> Epoch | None:
+        asked.append(time.monotonic())
+        return real(self, finished)
+
+    def held(self: InProcessMerger, *args: Any) -> tuple[int, bytes]:
+        gate.wait(PATIENCE_S)
+        return build(self, *args)
+
+    monkeypatch.setattr(ledger.epochs, "EPOCH_S", 0.05)
+    monkeypatch.setattr(ledger.epochs, "RETRY_S", 0.1)
+    monkeypatch.setattr(EpochMaker, "due", counting)
+    monkeypatch.setattr(InProcessMerger, "build", held)
+    append(log, sample, STRETCH)
+    size = log.reader.checkpoint.size
+    time.sleep(0.6)
+    assert log.reader.checkpoint.size == size
+    assert 2 < len(asked) < 12
+    gate.set()
+    deadline = time.monotonic() + PATIENCE_S
+    while log.reader.checkpoint.size == size and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert epochs(log)[-1] == (size, log.reader.newest_epoch(size + 1)[1])  # type: ignore[index]
 
 
 def test_what_waits_when_a_ledger_is_opened_is_covered_too(

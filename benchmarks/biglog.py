@@ -49,7 +49,6 @@ class BigLog:
         self._bundle: list[bytes] = []
         self._levels: list[list[bytes]] = [[]]
         self._full: list[int] = [0]
-        self._subtrees: list[bytes] = []
         self._run: dict[bytes, bytes] = {}
         """Rows of the smallest run that is not full, by blinded id."""
         self._runs: list[tuple[int, int, dict[bytes, bytes], bytes]] = []

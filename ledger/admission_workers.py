@@ -44,7 +44,7 @@ from ledger.admission import (
     admit_many,
 )
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
-from ledger.wire.claim import Claim
+from ledger.wire.claim import CHAIN_AT, ENTRY_ID_AT, Claim
 from ledger.wire.ids import ActorId, ChainId, EntryId
 from ledger.wire.keys import KeyId
 from ledger.wire.statement import slice_claim, slice_kid
@@ -255,8 +255,8 @@ def _trusted_batch(batch: BatchSubmission, answer: dict[str, Any], tree: bytes) 
         batch.claims,
         batch.blobs,
         batch.keys,
-        [ChainId(claim[34:50]) for claim in batch.claims],
-        [EntryId(claim[66:82]) for claim in batch.claims],
+        [ChainId(claim[CHAIN_AT]) for claim in batch.claims],
+        [EntryId(claim[ENTRY_ID_AT]) for claim in batch.claims],
         answer["latest_authored_ms"],
         answer["earliest_expiry_ms"],
         tree,

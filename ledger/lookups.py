@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ledger.errors import LedgerFault
-from ledger.heads import ChainHeads, ChainType, Head
+from ledger.heads import ChainHeads
 from ledger.merkle import StoredTree, multi_proof, stored_tree
 from ledger.right_edge import verified_leaves
 from ledger.store.run_form import (
@@ -27,12 +27,22 @@ from ledger.store.runs import KEY
 from ledger.store.store import Store
 from ledger.store.tables import RunName, RunRow
 from ledger.wire import epoch as wire
+from ledger.wire.claim import CHAIN_AT
 from ledger.wire.epoch import PAGE_ROWS, Epoch, Run, blind
 from ledger.wire.ids import ChainId, Hash
-from ledger.wire.leaf import claim_bytes
+from ledger.wire.leaf import SEQ_AT, claim_bytes
 
-_CHAIN: Final = slice(34, 50)
-"""Where a claim names its chain."""
+_NO_TYPE: Final = 0
+"""In a row made from leaves alone: what type a chain is of stands in its first one."""
+
+
+class LastLeaf(NamedTuple):
+    """The newest leaf of a chain below an epoch."""
+
+    length: int
+    """Leaves of the chain: its seq + 1."""
+    at: int
+    hash: Hash
 
 
 class IndexedRun(Protocol):
@@ -107,7 +117,7 @@ class EpochIndex:
             )
         return opened
 
-    def find(self, chain: ChainId) -> tuple[Head | None, list[tuple[int, tuple[int, ...]]]]:
+    def find(self, chain: ChainId) -> tuple[LastLeaf | None, list[tuple[int, tuple[int, ...]]]]:
         """The head of a chain below the epoch, None where it has none; and for each run that the
         proof of that looks at, the newest first: its number, and the numbers of the pages.
         """
@@ -119,8 +129,8 @@ class EpochIndex:
             rows = run.rows_at(at, 1)
             if rows and rows[0].startswith(key):
                 looked_at.append((number, (at // PAGE_ROWS,)))
-                _, _, kind, count, index, hash_ = HEAD_ROW.unpack(rows[0])
-                return Head(ChainType(kind), count, index, Hash(hash_)), looked_at
+                _, _, _, count, index, hash_ = HEAD_ROW.unpack(rows[0])
+                return LastLeaf(count, index, Hash(hash_)), looked_at
             beside = {row // PAGE_ROWS for row in (at - 1, at) if 0 <= row < run.rows}
             looked_at.append((number, tuple(sorted(beside))))
         return None, looked_at
@@ -136,10 +146,10 @@ class EpochIndex:
 
 
 def _raw_heads(store: Store, start: int, stop: int) -> bytes:
-    """The heads in [start, stop), as a run's form takes them. The chain's type is not needed."""
+    """The heads in [start, stop), as a run's form takes them."""
     newest: dict[ChainId, bytes] = {}
     for index, leaf, hash_ in verified_leaves(store, start, stop):
-        chain = ChainId(claim_bytes(leaf)[_CHAIN])
-        seq = int.from_bytes(leaf[1:9], "big")
-        newest[chain] = RAW_HEAD.pack(chain, ChainType.LOG, seq + 1, index, hash_)
+        chain = ChainId(claim_bytes(leaf)[CHAIN_AT])
+        seq = int.from_bytes(leaf[SEQ_AT], "big")
+        newest[chain] = RAW_HEAD.pack(chain, _NO_TYPE, seq + 1, index, hash_)
     return b"".join(newest.values())

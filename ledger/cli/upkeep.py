@@ -22,7 +22,7 @@ from ledger.store.guard import renew
 from ledger.store.lock import WriterLock
 from ledger.store.store import Store
 from ledger.wire.claim import Kind
-from ledger.wire.leaf import claim_bytes
+from ledger.wire.leaf import SEQ_AT, claim_bytes
 
 _PARTS: Final = {
     "log": "leaves, tiles, tables",
@@ -31,7 +31,6 @@ _PARTS: Final = {
     "tags": "index of sources",
     "vault": "content keys",
 }
-_SEQ = slice(1, 9)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -157,7 +156,7 @@ def _count(reader: Reader, size: int) -> tuple[Counter[str], Counter[str]]:
         for index, leaf in enumerate(reader.store.leaves(0, size), 1):
             kind = claim_bytes(leaf)[1]
             kinds[kind] += 1
-            if leaf[_SEQ] == bytes(8):
+            if leaf[SEQ_AT] == bytes(8):
                 firsts[kind] += 1
             if index % 4096 == 0:
                 advance("leaves", index, size)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ledger.errors import BadRequest, LedgerFault
 from ledger.evidence.cuts import Cut
 from ledger.heads import Head
+from ledger.lookups import LastLeaf
 from ledger.merkle import leaf_hash
 from ledger.reader import Reader
 from ledger.store.tables import DAMAGED
@@ -112,7 +113,7 @@ def newer_in(log: Reader, chain: ChainId, upto: int) -> int:
     return sum(1 for _ in takewhile(lambda placed: placed[0] >= upto, chain_of))
 
 
-def _back_from(log: Reader, head: Head | None) -> Iterator[tuple[int, Gathered]]:
+def _back_from(log: Reader, head: Head | LastLeaf | None) -> Iterator[tuple[int, Gathered]]:
     """A chain's leaves in one log, newest first, each checked against the link that led to it."""
     if head is None:
         return

@@ -40,6 +40,10 @@ from ledger.wire.ids import (
 CLAIM_VERSION: Final = 1
 CLAIM_SIZE: Final = 170
 CLAIM_STRUCT: Final = Struct(">BB32s16s16s16sQ32sQQ32s")
+CHAIN_AT: Final = slice(34, 50)
+AUTHOR_AT: Final = slice(50, 66)
+ENTRY_ID_AT: Final = slice(66, 82)
+"""Where these fields lie, for those who need no more of a claim."""
 MAX_CLAIM: Final = 60_000
 MAX_BLOB: Final = 17 * 1024 * 1024
 """A content of 16 MiB with its header and padding fits."""

@@ -25,6 +25,7 @@ SINGLE: Final = 1
 MEMBER: Final = 2
 CONTINUES: Final = 0x80
 """Bit of the version: the previous leaf lies in an earlier log."""
+SEQ_AT: Final = slice(1, 9)
 HEADER: Final = Struct(">BQ32sQQ")
 MEMBER_HEADER: Final = Struct(">BQ32sQQQI")
 

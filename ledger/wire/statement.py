@@ -22,13 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from ledger.errors import BadRequest, LedgerFault
 from ledger.wire import cbor
-from ledger.wire.claim import CLAIM_SIZE, MAX_CLAIM, Claim
+from ledger.wire.claim import AUTHOR_AT, CHAIN_AT, CLAIM_SIZE, MAX_CLAIM, Claim
 from ledger.wire.ids import HASH_SIZE
 from ledger.wire.keys import ED25519, ML_DSA_44, KeyId, key_id, raw_public
 
 CONTENT_TYPE: Final = "application/vnd.counterfoil.claim"
-_AUTHOR: Final = slice(50, 66)
-_CHAIN: Final = slice(34, 50)
 _HEX: Final = 32
 
 
@@ -88,8 +86,8 @@ class Statement:
 
 def _protected(layout: _Layout, kid: bytes, claim: bytes) -> bytes:
     """The head and bytes of the protected header."""
-    iss = claim[_AUTHOR].hex().encode()
-    sub = claim[_CHAIN].hex().encode()
+    iss = claim[AUTHOR_AT].hex().encode()
+    sub = claim[CHAIN_AT].hex().encode()
     return layout.prefix[_PROTECTED_AT:] + kid + _BEFORE_ISS + iss + _BEFORE_SUB + sub
 
 
@@ -121,7 +119,7 @@ def parse_statement(data: bytes) -> Statement:
     kid_at = len(layout.prefix)
     kid = KeyId(data[kid_at : kid_at + HASH_SIZE])
     claim = data[claim_at:claim_end]
-    iss, sub = claim[_AUTHOR].hex().encode(), claim[_CHAIN].hex().encode()
+    iss, sub = claim[AUTHOR_AT].hex().encode(), claim[CHAIN_AT].hex().encode()
     middle = b"".join((_BEFORE_ISS, iss, _BEFORE_SUB, sub, b"\xa0", claim_head))
     if data[kid_at + HASH_SIZE : claim_at] != middle:
         raise BadRequest("statement's protected header does not name the claim's author and chain")

@@ -8,9 +8,8 @@ from itertools import pairwise
 import pytest
 
 from ledger.author import CBOR, Draft
-from ledger.heads import ChainType, Head
 from ledger.log import Log
-from ledger.lookups import EpochIndex
+from ledger.lookups import EpochIndex, LastLeaf
 from ledger.merkle import check_multi, leaf_hash
 from ledger.wire.claim import Kind
 from ledger.wire.epoch import (
@@ -50,7 +49,7 @@ def proven_rows(index: EpochIndex, number: int, wanted: tuple[int, ...]) -> dict
     }
 
 
-def check(index: EpochIndex, log: Hash, chain: ChainId) -> Head | None:
+def check(index: EpochIndex, log: Hash, chain: ChainId) -> LastLeaf | None:
     """The head that the look-up of a chain proves."""
     key = blind(log, chain)
     head, looked_at = index.find(chain)
@@ -77,12 +76,12 @@ def is_absent(rows: dict[int, bytes], count: int, key: bytes) -> bool:
     )
 
 
-def heads_below(log: Log, upto: int) -> dict[ChainId, Head]:
+def heads_below(log: Log, upto: int) -> dict[ChainId, LastLeaf]:
     """From the leaves alone; their types are not looked at."""
-    found: dict[ChainId, Head] = {}
+    found: dict[ChainId, LastLeaf] = {}
     for index, raw in enumerate(log.reader.store.leaves(0, upto)):
         leaf = decode_leaf(raw)
-        found[leaf.claim.chain] = Head(ChainType.LOG, leaf.seq + 1, index, leaf_hash(raw))
+        found[leaf.claim.chain] = LastLeaf(leaf.seq + 1, index, leaf_hash(raw))
     return found
 
 

@@ -80,6 +80,12 @@ class Header:
     purpose: str | None = None
     entries: tuple[Hash, ...] = ()
     """Leaf hashes that an access entry is about."""
+    request: str | None = None
+    """Id of the request that an access was made by, as the service's logs name it."""
+    query: str | None = None
+    """What was searched for in the record, as a FHIR search of it."""
+    denied: bool = False
+    """An access entry of what was asked for and not released."""
     unknown: Mapping[str, cbor.Decoded] = field(default_factory=dict)
 
     def encode(self) -> dict[str, cbor.Value]:
@@ -102,6 +108,9 @@ class Header:
             "file": self.file,
             "purpose": self.purpose,
             "entries": list(self.entries) or None,
+            "request": self.request,
+            "query": self.query,
+            "denied": 1 if self.denied else None,
         }
         encoded = {name: value for name, value in fields.items() if value is not None}
         for name, value in self.unknown.items():
@@ -132,6 +141,9 @@ def decode_header(fields: Mapping[str, cbor.Decoded]) -> Header:
         file=take("file", _short_text),
         purpose=take("purpose", _short_text),
         entries=take("entries", _hashes) or (),
+        request=take("request", _short_text),
+        query=take("query", _short_text),
+        denied=take("denied", _set_flag) or False,
         unknown=rest,
     )
     if header.approve_after_ms is not None and header.state is not State.UNAPPROVED:

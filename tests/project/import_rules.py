@@ -40,7 +40,15 @@ RULES = (
     _rule("ledger.log", "ledger", never="ledger.cli"),
     # Among the commands is the one that starts the service.
     _rule("ledger.cli", "ledger api"),
-    _rule("api", "api ledger.log ledger.wire ledger.errors", never="lmdb"),
+    # The service knows the facade and what is a function of its arguments, never the store or the
+    # vault's keys.
+    _rule(
+        "api",
+        "api ledger.log ledger.resources ledger.fhir ledger.record ledger.evidence "
+        "ledger.identity ledger.author ledger.admission ledger.appender ledger.sequencer "
+        "ledger.merkle ledger.wire ledger.errors",
+        never="lmdb",
+    ),
     _rule("verifier", "verifier", others="cryptography"),
     _rule("verifier.formats", "verifier.formats verifier.errors", others="cryptography"),
     _rule(

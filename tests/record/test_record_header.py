@@ -69,6 +69,9 @@ WRONG: dict[str, list[object]] = {
     "file": ["", 3],
     "purpose": ["", 3],
     "entries": [[], [b"h" * 31], b"h" * 32, ["x"]],
+    "request": ["", 3],
+    "query": ["", b"code=x"],
+    "denied": [0, 2, "1"],
 }
 
 

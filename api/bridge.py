@@ -16,10 +16,8 @@ from aiohttp import web
 
 from api.errors import Refused
 from ledger.admission import BatchSubmission, Submission
-from ledger.appender import Outcome
 from ledger.errors import CounterfoilError
-from ledger.log import Log
-from ledger.sequencer import Appended
+from ledger.log import Appended, Log, Outcome
 
 P = ParamSpec("P")
 T = TypeVar("T")

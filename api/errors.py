@@ -6,8 +6,8 @@
     LedgerFault  503   the ledger cannot append, or a part of it is damaged
     Refused      its own status
 
-``api.answers`` renders them: OperationOutcome under ``/fhir``, problem+json (RFC 9457) elsewhere. No
-message carries health data, key material or tokens.
+``api.answers`` renders them: OperationOutcome under ``/fhir``, problem+json (RFC 9457) elsewhere.
+No message carries health data, key material or tokens.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ from typing import Final, Self, TypeAlias
 
 from ledger.admission import AdmissionThreads, BatchSubmission, Checked, Submission
 from ledger.admission_workers import AdmissionWorkers
-from ledger.appender import Appender, Outcome, Parts
+from ledger.appender import Appender, Parts
+from ledger.appender import Outcome as Outcome
 from ledger.author import Author
 from ledger.custody.lines import custodian_signed, is_on, with_lines
 from ledger.epochs import forget_retired
@@ -45,7 +46,7 @@ from ledger.keyfiles import Unlock, governor_key
 from ledger.layout import Layout, read_layout
 from ledger.reader import Reader
 from ledger.recovery import open_parts
-from ledger.sequencer import Appended
+from ledger.sequencer import Appended as Appended
 from ledger.store.lock import WriterLock
 from ledger.wire.checkpoint import sign_published
 from ledger.wire.ids import ActorId, ChainId, new_chain_id

@@ -45,7 +45,7 @@ RULES = (
     _rule(
         "api",
         "api ledger.log ledger.resources ledger.fhir ledger.record ledger.evidence "
-        "ledger.identity ledger.author ledger.admission ledger.appender ledger.sequencer "
+        "ledger.identity ledger.author ledger.admission "
         "ledger.merkle ledger.wire ledger.errors",
         never="lmdb",
     ),

@@ -23,11 +23,12 @@ from ledger.record.contents import Linked, decode_linked
 from ledger.record.header import Header, decode_header
 from ledger.record.joined import joined_records, linked_records
 from ledger.record.model import Opened
+from ledger.vault.door import MOST
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId, Hash, Position
 from ledger.wire.sealed import MAX_CONTENT, Content
 
-GROUP: Final = 256
+GROUP: Final = MOST
 """Leaf hashes that one access entry names; its header has room for some more."""
 _LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
 _READ: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.ERASURE}) | _LINKS
@@ -81,13 +82,13 @@ def gather(
     gathered = Gathered(records, [one.index for one in appended])
     opened: dict[Position, Opened] = {}
     for access, group in zip(gathered.accesses, groups, strict=True):
-        receipt = log.reader.receipt(access)
-        for entry in group:
-            if is_erased(log, entry):
-                continue
-            try:
-                stream = log.vault.release_stream(entry.index, receipt, entry.back)
-            except BadRequest:
+        there = [entry for entry in group if not is_erased(log, entry)]
+        if not there:
+            continue
+        places = [entry.position for entry in there]
+        streams = log.vault.release_all(places, log.reader.receipt(access))
+        for entry, stream in zip(there, streams, strict=True):
+            if isinstance(stream, BadRequest):
                 opened[entry.position] = _opened(entry, malformed=True)
                 continue
             large = stream.size > MAX_CONTENT

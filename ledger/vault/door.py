@@ -12,7 +12,7 @@ A resource of an institution's directory belongs to no person and needs no acces
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
@@ -24,13 +24,13 @@ from ledger.large import Stream, open_stream
 from ledger.merkle import check_inclusion, leaf_hash
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
-from ledger.vault.journal import Journal
+from ledger.vault.journal import Fields, Journal
 from ledger.vault.keys import Progress, VaultKeys
 from ledger.vault.master import NewMaster
 from ledger.vault.opening import Secrets, VaultPaths, open_keys, renew_master
 from ledger.vault.rotation import new_period
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
-from ledger.wire.claim import Claim, Kind
+from ledger.wire.claim import CHAIN_AT, Claim, Kind
 from ledger.wire.evidence import Disclosure
 from ledger.wire.ids import Position
 from ledger.wire.leaf import Leaf, claim_bytes, decode_leaf
@@ -39,6 +39,8 @@ from ledger.wire.sealed import MAX_CONTENT, Content, associated_data, commits_to
 
 ENTRIES_FIELD: Final = "entries"
 """Field of an access entry's sealed header: leaf hashes of what is released."""
+MOST: Final = 256
+"""Entries that are opened at once: a line of the journal has room for their names."""
 _REMEMBERED: Final = 65_536
 _PLAINLY: Final[Mapping[str, str]] = {}
 
@@ -86,9 +88,15 @@ class Vault:
 
     def use_stream(self, index: int, purpose: str, back: int = 0) -> Stream:
         """``use``, for content of any size."""
-        leaf = self._leaf(index, back)
-        self._journal.add({**_named(index, back), "use": purpose})
-        return self._open(index, leaf, back)
+        return _opened(self.use_all([Position(index, back)], purpose)[0])
+
+    def use_all(self, places: Sequence[Position], purpose: str) -> list[Stream | BadRequest]:
+        """``use_stream`` of up to ``MOST`` entries, with one line of the journal; an entry that
+        has no content or none that can be opened is there as its error.
+        """
+        leaves = [self._leaf(*place) for place in _some(places)]
+        self._journal.add({**_named(places), "use": purpose})
+        return [self._tried(*pair) for pair in zip(places, leaves, strict=True)]
 
     def release(self, index: int, access: Receipt | None, back: int = 0) -> Content:
         """The content of an entry, up to 16 MiB, against the receipt of the access entry that names
@@ -105,7 +113,23 @@ class Vault:
         Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when
         the receipt does not allow it, LedgerFault when payload or key are not as the log says.
         """
-        return self._open(index, self._let_out(index, back, access), back)
+        return _opened(self.release_all([Position(index, back)], access)[0])
+
+    def release_all(
+        self, places: Sequence[Position], access: Receipt | None
+    ) -> list[Stream | BadRequest]:
+        """``release_stream`` of up to ``MOST`` entries of one record against one access entry, with
+        one line of the journal. The receipt must allow all of them; an entry that has no content or
+        none that can be opened is then there as its error.
+        """
+        leaves = self._let_out(_some(places), access)
+        return [self._tried(*pair) for pair in zip(places, leaves, strict=True)]
+
+    def _tried(self, place: Position, leaf: bytes) -> Stream | BadRequest:
+        try:
+            return self._open(place.at, leaf, place.back)
+        except BadRequest as error:
+            return error
 
     def disclose(self, at: Position, access: Receipt | None) -> Disclosure:
         """The content key and the sealed blob of an entry, for an evidence file: whoever has both
@@ -113,7 +137,8 @@ class Vault:
         same.
         """
         self.check_disclosable(at)
-        claim = Claim.decode(claim_bytes(self._let_out(*at, access, {"as": "disclosure"})))
+        (leaf,) = self._let_out([at], access, {"as": "disclosure"})
+        claim = Claim.decode(claim_bytes(leaf))
         shelf = self.shelf(at.back)
         _, key = unseal_entry(shelf.store, shelf.keys, claim, at.at)
         return Disclosure(key, shelf.store.payload(at.at))
@@ -127,20 +152,23 @@ class Vault:
             )
 
     def _let_out(
-        self, index: int, back: int, access: Receipt | None, how: Mapping[str, str] = _PLAINLY
-    ) -> bytes:
-        """Whether content may leave, written to the journal; returns the entry's leaf."""
-        leaf = self._leaf(index, back)
-        claim = Claim.decode(claim_bytes(leaf))
+        self,
+        places: Sequence[Position],
+        access: Receipt | None,
+        how: Mapping[str, str] = _PLAINLY,
+    ) -> list[bytes]:
+        """Whether content may leave, written to the journal; returns the entries' leaves."""
+        leaves = [self._leaf(*place) for place in places]
+        chains = {claim[CHAIN_AT] for claim in map(claim_bytes, leaves)}
         if access is None:
-            if claim.chain not in self._registry.derived:
+            if not chains <= self._registry.derived.keys():
                 raise BadRequest("content of a record is released against an access entry only")
-            self._journal.add({**_named(index, back), **how})
+            self._journal.add({**_named(places), **how})
         else:
-            self._check_access(access, claim, leaf, Position(index, back))
-            self._take(access.index, Position(index, back))
-            self._journal.add({**_named(index, back), "access": access.index, **how})
-        return leaf
+            self._check_access(access, chains, places, leaves)
+            self._take(access.index, places)
+            self._journal.add({**_named(places), "access": access.index, **how})
+        return leaves
 
     def destroy(self, indexes: Iterable[int], reason: str) -> None:
         """Destroy content keys for good; the journal says so first, one line for each row of
@@ -168,39 +196,47 @@ class Vault:
         self.secrets = replace(self.secrets, master=new.key)
         self.note({"period": self.secrets.period.number, "master": "renewed"})
 
-    def note(self, fields: dict[str, int | str]) -> None:
+    def note(self, fields: Fields) -> None:
         """A line about the vault itself."""
         self._journal.add(fields)
 
-    def _check_access(self, access: Receipt, claim: Claim, leaf: bytes, at: Position) -> None:
+    def _check_access(
+        self,
+        access: Receipt,
+        chains: Collection[bytes],
+        places: Sequence[Position],
+        leaves: Sequence[bytes],
+    ) -> None:
         origin = self._registry.genesis.origin
         checkpoint = open_checkpoint(access.checkpoint, origin, [self._verifier]).checkpoint
         check_inclusion(
             access.index, leaf_hash(access.leaf), checkpoint.size, access.hashes, checkpoint.root
         )
         entry = decode_leaf(access.leaf)
-        if entry.claim.kind is not Kind.ACCESS or entry.claim.chain != claim.chain:
+        if entry.claim.kind is not Kind.ACCESS or {entry.claim.chain} != chains:
             raise BadRequest("the receipt is not of an access to this record")
-        if not at.back and access.index <= at.at:
+        if any(not place.back and access.index <= place.at for place in places):
             raise BadRequest("the access entry is older than what it is to release")
-        named = self._named_entries(entry, access.index)
-        if leaf_hash(leaf) not in named:
-            raise BadRequest(
-                f"the access entry does not name entry {at.at}", hint="append one that does"
-            )
+        named = set(self._named_entries(entry, access.index))
+        for place, leaf in zip(places, leaves, strict=True):
+            if leaf_hash(leaf) not in named:
+                raise BadRequest(
+                    f"the access entry does not name entry {place.at}", hint="append one that does"
+                )
 
-    def _named_entries(self, access: Leaf, index: int) -> list[object]:
+    def _named_entries(self, access: Leaf, index: int) -> list[bytes]:
         header = unseal_entry(self._store, self.keys, access.claim, index)[0].header
         named = header.get(ENTRIES_FIELD)
-        return list(named) if isinstance(named, list) else []
+        return [one for one in named if isinstance(one, bytes)] if isinstance(named, list) else []
 
-    def _take(self, access: int, at: Position) -> None:
+    def _take(self, access: int, places: Sequence[Position]) -> None:
+        taken = {(access, place) for place in places}
         with self._mutex:
-            if access < self._first_access or (access, at) in self._released:
+            if access < self._first_access or not taken.isdisjoint(self._released):
                 raise BadRequest(
                     "this access entry was used already", hint="append a new one for a new release"
                 )
-            self._released.add((access, at))
+            self._released |= taken
             if len(self._released) > _REMEMBERED:
                 first, _ = sorted(self._released)[_REMEMBERED // 2]
                 self._first_access = first
@@ -237,9 +273,25 @@ class Vault:
             shelf.keys.close()
 
 
-def _named(index: int, back: int) -> dict[str, int | str]:
-    """An entry, as the journal names it."""
-    return {"entry": index, "back": back} if back else {"entry": index}
+def _named(places: Sequence[Position]) -> dict[str, int | str | list[int | str]]:
+    """Entries, as the journal names them."""
+    if len(places) == 1:
+        (index, back), *_ = places
+        return {"entry": index, "back": back} if back else {"entry": index}
+    return {"entries": [str(place) if place.back else place.at for place in places]}
+
+
+def _some(places: Sequence[Position]) -> Sequence[Position]:
+    """Raises BadRequest for none, for too many, and for one that is there twice."""
+    if not 1 <= len(places) <= MOST or len(set(places)) < len(places):
+        raise BadRequest(f"1 to {MOST} different entries are opened at once")
+    return places
+
+
+def _opened(stream: Stream | BadRequest) -> Stream:
+    if isinstance(stream, BadRequest):
+        raise stream
+    return stream
 
 
 def _neighbours(indexes: list[int]) -> Iterator[tuple[int, int]]:

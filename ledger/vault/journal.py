@@ -8,8 +8,10 @@ when a crash came); a period key under a new master key:
     {"prev": hex, "ms": 1763712000000, "entry": 17, "access": 18, "sum": hex}
     {"prev": hex, "ms": 1763712000000, "entry": 17, "use": "search index", "sum": hex}
     {"prev": hex, "ms": 1763712000000, "entry": 17, "back": 1, "access": 18, "sum": hex}
+    {"prev": hex, "ms": 1763712000000, "entries": [16, 17, "4~1"], "access": 18, "sum": hex}
 
-The last one released entry 17 of the log before this one.
+The last two released entry 17 of the log before this one, and several at once, the last of them
+entry 4 of the log before this one.
     {"prev": hex, "ms": 1763712000000, "entry": 17, "count": 2, "destroy": "erasure", "sum": hex}
     {"prev": hex, "ms": 1763712000000, "period": 2, "replaces": 1, "sum": hex}
     {"prev": hex, "ms": 1763712000000, "period": 1, "destroyed": "all", "sum": hex}
@@ -28,6 +30,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +38,8 @@ from typing import Any, Final
 from ledger.errors import BadRequest, LedgerFault
 from ledger.store.files import open_random, write_all
 
+Fields = Mapping[str, int | str | list[int | str]]
+"""What a line says beside its links."""
 _FIRST: Final = "0" * 64
 _LONGEST: Final = 4096
 """Bytes of a line with its end. Opening reads twice as many: what a crash left, and the line
@@ -60,7 +65,7 @@ class Journal:
         lines = whole.splitlines()
         self._prev = sha256(lines[-1]).hexdigest() if lines else _FIRST
 
-    def add(self, fields: dict[str, int | str]) -> None:
+    def add(self, fields: Fields) -> None:
         """Write one line durably. OSError goes to the caller, who then keeps the content.
         BadRequest for a line that the next opening could not find the end of.
         """

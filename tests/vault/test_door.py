@@ -14,6 +14,7 @@ import pytest
 from ledger.author import Draft
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
 from ledger.founding import found
+from ledger.large import Stream
 from ledger.log import Log
 from ledger.store.payloads import PayloadFiles, Place
 from ledger.vault import door
@@ -23,7 +24,7 @@ from ledger.vault.keys import NO_KEY
 from ledger.wire import cbor
 from ledger.wire.checkpoint import Checkpoint, sign_provisional
 from ledger.wire.claim import Kind
-from ledger.wire.ids import Hash, TreeSize
+from ledger.wire.ids import Hash, Position, TreeSize
 from ledger.wire.note import Ed25519Signer
 from ledger.wire.receipt import Receipt
 from tests.log.sample import ORIGIN, STRANGER_KEY, Sample, entry_with, placed
@@ -336,3 +337,32 @@ def test_checkpoint_of_the_future_is_not_taken_without_its_leaf(log: Log, sample
     forged = Checkpoint(ORIGIN, TreeSize(receipt.index + 9), Hash(b"\1" * 32))
     with pytest.raises(BadEvidence):
         log.vault.release(6, replace(receipt, checkpoint=sign_provisional(forged, keys.checkpoint)))
+
+
+def test_several_are_released_with_one_line_of_the_journal(log: Log, sample: Sample) -> None:
+    access = _access(log, sample, 4, 6)
+    streams = log.vault.release_all([Position(6), Position(4)], access)
+    (content,) = [b"".join(one.pieces) for one in streams[:1] if isinstance(one, Stream)]
+    assert content == sample.content
+    (line,) = _lines(log)
+    assert (line["entries"], line["access"]) == ([6, 4], access.index)
+    for again in (4, 6):
+        with pytest.raises(BadRequest, match="was used already"):
+            log.vault.release(again, access)
+
+
+@pytest.mark.parametrize("places", [[], [6, 6], [6, 5], list(range(door.MOST + 1))])
+def test_one_that_may_not_leave_keeps_all(log: Log, sample: Sample, places: list[int]) -> None:
+    access = _access(log, sample, 4, 6)
+    before = log.layout.releases.read_bytes()
+    with pytest.raises(BadRequest):
+        log.vault.release_all([Position(at) for at in places], access)
+    assert log.layout.releases.read_bytes() == before
+    assert log.vault.release(6, access).content == sample.content
+
+
+def test_what_cannot_be_opened_is_there_as_its_error(log: Log, sample: Sample) -> None:
+    good, bad = log.vault.use_all([Position(6), Position(0)], "search index")
+    assert isinstance(good, Stream)
+    assert isinstance(bad, BadRequest)
+    assert [line["entries"] for line in _lines(log)] == [[6, 0]]

@@ -16,7 +16,7 @@ from ledger.errors import BadRequest
 from ledger.fhir.jsontext import check_depth, malformed, skip
 
 # Integers as float: int() refuses more than 4,300 digits, and nothing here looks at them.
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=float).raw_decode
+value_at: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=float).raw_decode
 
 
 class EntrySpan(NamedTuple):
@@ -45,7 +45,7 @@ def scan(text: str) -> Document:
             found.entries_are_a_list = text[at : at + 1] == "["
             if found.entries_are_a_list:
                 return _entries(text, at, found.entries)
-        value, end = _scan(text, at)
+        value, end = value_at(text, at)
         if name == "resourceType":
             found.resource_type = value
         elif name == "type":
@@ -55,9 +55,9 @@ def scan(text: str) -> Document:
     try:
         start = skip(text, 0)
         if text[start : start + 1] == "{":
-            end = _members(text, start, member)
+            end = members(text, start, member)
         else:
-            end = _scan(text, start)[1]
+            end = value_at(text, start)[1]
     except json.JSONDecodeError as error:
         raise malformed(text, error) from None
     if skip(text, end) != len(text):
@@ -80,25 +80,27 @@ def _entries(text: str, at: int, found: list[EntrySpan]) -> int:
 
 def _entry(text: str, at: int) -> tuple[EntrySpan, int]:
     if text[at : at + 1] != "{":
-        return EntrySpan(None, -1, -1), _scan(text, at)[1]
+        return EntrySpan(None, -1, -1), value_at(text, at)[1]
     full_url: str | None = None
     start = end = -1
 
     def member(name: str, at: int) -> int:
         nonlocal full_url, start, end
-        value, after = _scan(text, at)
+        value, after = value_at(text, at)
         if name == "resource":
             start, end = at, after
         elif name == "fullUrl" and isinstance(value, str):
             full_url = value
         return after
 
-    after = _members(text, at, member)
+    after = members(text, at, member)
     return EntrySpan(full_url, start, end), after
 
 
-def _members(text: str, at: int, member: Callable[[str, int], int]) -> int:
-    """Calls ``member`` with name and start of each value; it returns the value's end."""
+def members(text: str, at: int, member: Callable[[str, int], int]) -> int:
+    """Past the object at ``at``. Calls ``member`` with name and start of each value; it returns the
+    value's end. Raises BadRequest where a name stands twice, JSONDecodeError.
+    """
     names: set[str] = set()
     at = skip(text, at + 1)
     if text[at : at + 1] == "}":
@@ -106,7 +108,7 @@ def _members(text: str, at: int, member: Callable[[str, int], int]) -> int:
     while True:
         if text[at : at + 1] != '"':
             raise json.JSONDecodeError("Expecting a name", text, at)
-        name, at = _scan(text, at)
+        name, at = value_at(text, at)
         if name in names:
             raise BadRequest(
                 "has the same name twice in one object",

@@ -185,6 +185,11 @@ class Appender:
             request.answer.set_exception(stopped)
         return request.answer
 
+    def check_ready(self) -> None:
+        """Raises LedgerFault when it has stopped. Any thread."""
+        if self._stopped is not None:
+            raise self._stopped
+
     def close(self) -> None:
         """Commit what was handed in, then end the thread."""
         self._requests.put(None)

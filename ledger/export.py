@@ -19,14 +19,15 @@ from typing import Final, Self
 
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
 from ledger.identity import Genesis
-from ledger.merkle import leaf_hash, root_at, subtree_root
+from ledger.merkle import root_at
+from ledger.published import covers, tile_bytes
 from ledger.reader import Reader
 from ledger.store.files import OWNER_DIRECTORY, OWNER_FILE, sync_directory, write_all
 from ledger.store.store import Store
 from ledger.store.tables import DAMAGED
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
-from ledger.wire.ids import HASH_SIZE, Hash
-from ledger.wire.tile import FULL_WIDTH, Tile, decode_bundle, decode_tile, tiles_of
+from ledger.wire.ids import Hash
+from ledger.wire.tile import Tile, tiles_of
 
 CHECKPOINT: Final = "checkpoint"
 TILES: Final = "tile"
@@ -152,10 +153,10 @@ def _write_tiles(
     with _Fresh() as fresh:
         for done, tile in enumerate(tiles, 1):
             path = out / tile.path()
-            if not (_covered(tile, before) and path.exists()):
+            if not (covers(before, tile) and path.exists()):
                 private = tile.level is None
                 path.parent.mkdir(parents=True, exist_ok=True)
-                data = _bundle(store, tile) if private else _tile(store, tile)
+                data = tile_bytes(store, tile)
                 fresh.write(path, data, OWNER_FILE if private else _PUBLIC_FILE)
                 directories.add(path.parent)
                 written += 1
@@ -164,35 +165,6 @@ def _write_tiles(
     for directory in directories:
         sync_directory(directory)
     return written
-
-
-def _covered(tile: Tile, before: int) -> bool:
-    """Whether an earlier export of that size had this very file."""
-    hashes = before >> (8 * (tile.level or 0))
-    return tile.index * FULL_WIDTH + tile.width <= hashes
-
-
-def _tile(store: Store, tile: Tile) -> bytes:
-    level = tile.level or 0
-    data = store.read(level, tile.index, tile.width)[: tile.width * HASH_SIZE]
-    if tile.width == FULL_WIDTH:
-        above, at = divmod(tile.index, FULL_WIDTH)
-        named = store.read(level + 1, above, at + 1)[at * HASH_SIZE : (at + 1) * HASH_SIZE]
-        if subtree_root(decode_tile(data, FULL_WIDTH)) != named:
-            raise LedgerFault(
-                f"store: tile {level}/{tile.index} does not fit the tile above", hint=DAMAGED
-            )
-    return data
-
-
-def _bundle(store: Store, tile: Tile) -> bytes:
-    data = store.bundle(tile.index, tile.width)
-    hashes = decode_tile(_tile(store, Tile(0, tile.index, tile.width)), tile.width)
-    for offset, leaf in enumerate(decode_bundle(data, tile.width)):
-        if leaf_hash(leaf) != hashes[offset]:
-            index = tile.index * FULL_WIDTH + offset
-            raise LedgerFault(f"store: leaf {index} does not have its hash", hint=DAMAGED)
-    return data
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

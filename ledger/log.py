@@ -44,6 +44,7 @@ from ledger.identity import (
 from ledger.identity.requests import Proposal
 from ledger.keyfiles import Unlock, governor_key
 from ledger.layout import Layout, read_layout
+from ledger.published import Published, covers, published, tile_bytes
 from ledger.reader import Reader
 from ledger.recovery import open_parts
 from ledger.sequencer import Appended as Appended
@@ -53,6 +54,7 @@ from ledger.wire.ids import ActorId, ChainId, new_chain_id
 from ledger.wire.keys import KeyId
 from ledger.wire.note import parse_note
 from ledger.wire.statement import StatementKey
+from ledger.wire.tile import Tile
 
 Admission: TypeAlias = AdmissionThreads | AdmissionWorkers
 CHUNK: Final = 64
@@ -379,6 +381,25 @@ class Log:
             self.reader.store.publish(note)
         self._appender.run(lambda parts: forget_retired(parts.store, parts.heads.index)).result()
         return note
+
+    @property
+    def published(self) -> Published:
+        """The newest published checkpoint. Raises LedgerFault."""
+        return published(self.reader.store, self.reader.registry.genesis)
+
+    def published_tile(self, tile: Tile) -> bytes | None:
+        """A tile or bundle that the published checkpoint covers, else None. Raises LedgerFault."""
+        if not covers(self.published.size, tile):
+            return None
+        return tile_bytes(self.reader.store, tile)
+
+    def check_ready(self) -> None:
+        """Raises LedgerFault when an append would be refused for the ledger's own sake: it has
+        stopped, the disk is full, or the guard was taken away.
+        """
+        self._appender.check_ready()
+        self.reader.store.check_space(0)
+        self._parts.guard.check_there()
 
     def add_cosignatures(self, notes: Sequence[bytes]) -> bytes:
         """Put the lines of custodians and witnesses on the published checkpoint, or on the newest

@@ -43,6 +43,7 @@ class Guard:
                 hint="bring it back, or, if you are certain that this is the newest copy of the "
                 "ledger, make a new one with `counterfoil guard DIR --renew`",
             ) from error
+        self.path = path
         self._turn, self.checkpoint = self._newest()
 
     @staticmethod
@@ -68,6 +69,20 @@ class Guard:
         write_all(self._handle, _encode(turn, checkpoint), _SLOT * ((turn + 1) % 2))
         os.fdatasync(self._handle)
         self._turn, self.checkpoint = turn, checkpoint
+
+    def check_there(self) -> None:
+        """Raises LedgerFault when the file was taken away since it was opened: the next opening
+        would miss what is remembered from then on.
+        """
+        try:
+            there = os.path.samestat(os.stat(self.path), os.fstat(self._handle))
+        except OSError:
+            there = False
+        if not there:
+            raise LedgerFault(
+                f"the guard file {self.path.name} is no longer at its place",
+                hint="bring its disk back, then open the ledger again",
+            )
 
     def close(self) -> None:
         """Close the file."""

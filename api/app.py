@@ -1,0 +1,65 @@
+"""Application: everything put together. ``api.serving`` runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from api.answers import answered
+from api.bridge import BRIDGE, Bridge
+from api.keys import GATEWAY, LOG, METRICS, SETTINGS, STATE
+from api.metrics import Metrics
+from api.middleware.body import body_read
+from api.middleware.form import well_formed
+from api.middleware.load import LOAD, Load, admitted, measured
+from api.middleware.watching import json_log, measure_lag, on_prepare, watched
+from api.publishing import publishing
+from api.routes import TABLE
+from api.routing import add_routes
+from api.settings import Settings
+from ledger.author import Author
+
+
+def build_app(
+    bridge: Bridge,
+    settings: Settings,
+    *,
+    gateway: Author,
+    state: Path,
+    log: structlog.typing.FilteringBoundLogger | None = None,
+) -> web.Application:
+    """The service over an open ledger.
+
+    ``gateway`` signs for callers that cannot; ``state`` is a directory of the service's own;
+    ``log`` gets its structured lines (stderr unless given). Whoever opened ``bridge`` closes it,
+    behind the application's cleanup.
+    """
+    app = web.Application(
+        middlewares=[watched, answered, well_formed, admitted, measured, body_read],
+        client_max_size=settings.bundle_bytes,
+    )
+    app[BRIDGE] = bridge
+    app[SETTINGS] = settings
+    app[GATEWAY] = gateway
+    app[STATE] = state
+    app[LOG] = log or json_log()
+    app[METRICS] = Metrics(bridge.log)
+    app[LOAD] = Load(settings)
+    add_routes(app, TABLE)
+    app.on_response_prepare.append(on_prepare)
+    app.cleanup_ctx.append(_measuring)
+    app.cleanup_ctx.append(publishing)
+    return app
+
+
+async def _measuring(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(measure_lag(app))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,161 @@
+"""Connection: aiohttp's, but for what it would say, log and allow by itself.
+
+What cannot be parsed is answered in our form, and nothing of it is logged (aiohttp logs the bytes).
+Connections are counted, and one whose peer takes no bytes ends. Time-outs for headers are
+aiohttp's own: a connection ends when no whole request came in ``idle_s``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from api.answers import UNFORESEEN, answer, where
+from api.errors import Refused
+from api.keys import LOG, METRICS, REQUEST_ID, SETTINGS
+from api.metrics import UNMATCHED
+from api.middleware.load import UNKNOWN, network_of
+from api.middleware.watching import dress, new_request_id
+
+
+class Connection(web.RequestHandler):
+    """One connection of one service."""
+
+    __slots__ = ("_app", "_network", "_networks")
+
+    def __init__(
+        self, manager: web.Server, app: web.Application, networks: Counter[str], **kwargs: Any
+    ) -> None:
+        super().__init__(manager, **kwargs)
+        self._app, self._networks, self._network = app, networks, ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        settings = self._app[SETTINGS]
+        peer = transport.get_extra_info("peername")
+        self._network = network_of(peer[0]) if isinstance(peer, tuple) else UNKNOWN
+        self._networks[self._network] += 1
+        own = self._networks[self._network]
+        if self._networks.total() > settings.connections:
+            self._refuse("connections")
+        elif own > settings.address_connections and not settings.behind_proxy:
+            self._refuse("address_connections")
+        elif (raw := transport.get_extra_info("socket")) is not None:
+            with_limit = int(settings.unsent_s * 1000)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, with_limit)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._network:
+            self._networks[self._network] -= 1
+            if not self._networks[self._network]:
+                del self._networks[self._network]
+            self._network = ""
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is no request, or to a fault outside of every middleware."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was under way")
+        request_id = request[REQUEST_ID] = new_request_id()
+        error = _unreadable(exc) if status == 400 else UNFORESEEN
+        if error is UNFORESEEN:
+            self._unforeseen(exc)
+        else:
+            self._app[LOG].info("unreadable", status=error.status, request=request_id)
+        self._app[METRICS].requests.labels(UNMATCHED, "other", str(error.status)).inc()
+        response = answer(request, error)
+        dress(response, request_id)
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """aiohttp's message is not logged: it may quote what came."""
+        error = kw.get("exc_info")
+        self._unforeseen(error if isinstance(error, BaseException) else None)
+
+    def _unforeseen(self, error: BaseException | None) -> None:
+        self._app[METRICS].unforeseen.inc()
+        self._app[LOG].error("unforeseen", **(where(error) if error else {}))
+
+    def _refuse(self, limit: str) -> None:
+        self._app[METRICS].refused.labels(limit).inc()
+        self.force_close()
+
+
+def _unreadable(error: BaseException | None) -> Refused:
+    if isinstance(error, LineTooLong):
+        return Refused(
+            431, "the request line or a header is too long", hint="shorten it", code="too-long"
+        )
+    return Refused(
+        400,
+        "this is no HTTP request that can be read",
+        hint="send HTTP/1.1, or use https if this port speaks TLS",
+        code="structure",
+    )
+
+
+class Server(web.Server):
+    """Makes our connections."""
+
+    def __init__(self, app: web.Application, made: web.Server, **kwargs: Any) -> None:
+        """``made`` is what aiohttp built for the application."""
+        super().__init__(
+            made.request_handler,
+            request_factory=made.request_factory,
+            loop=asyncio.get_running_loop(),
+        )
+        self._app, self._handler_kwargs = app, kwargs
+        self._networks: Counter[str] = Counter()
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, self._app, self._networks, loop=self._loop, **self._handler_kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application on our connections."""
+
+    __slots__ = ()
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        settings = self.app[SETTINGS]
+        return Server(
+            self.app,
+            made,
+            keepalive_timeout=settings.idle_s,
+            max_line_size=settings.header_bytes,
+            max_field_size=settings.header_bytes,
+            max_headers=settings.headers,
+            lingering_time=min(settings.idle_s, 5.0),
+            auto_decompress=False,
+            access_log=None,
+        )
+
+
+def runner_of(app: web.Application) -> Runner:
+    """A runner with the service's own limits; ``cleanup`` waits ``grace_s`` for requests."""
+    return Runner(app, shutdown_timeout=app[SETTINGS].grace_s)
+
+
+def quiet_loop(log: structlog.typing.FilteringBoundLogger) -> None:
+    """Let the running loop report faults of its callbacks in our log, without their text."""
+
+    def report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, ConnectionError | TimeoutError | OSError):
+            log.error("unforeseen", **(where(error) if error else {}))
+
+    asyncio.get_running_loop().set_exception_handler(report)

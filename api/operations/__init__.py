@@ -1,0 +1,1 @@
+"""Operations: what supervisors and Prometheus ask."""

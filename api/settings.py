@@ -1,0 +1,82 @@
+"""Settings: every limit and period of the service on one page, with its unit.
+
+    Settings()                       what `counterfoil serve` uses unless an option says otherwise
+    replace(settings, idle_s=0.5)    as tests do
+
+Sizes are bytes, ``…_s`` seconds, ``…_ms`` milliseconds, ``…_days`` days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.routing import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All limits of one running service."""
+
+    header_bytes: int = 8_190
+    """Of the request line, and of one header."""
+    headers: int = 64
+    """Header lines of a request."""
+    form_bytes: int = 64 << 10
+    """Body of a form: a token request, a search by POST."""
+    resource_bytes: int = 4 << 20
+    """Body of one resource or statement."""
+    bundle_bytes: int = 16 << 20
+    """Body of a transaction or batch."""
+    stream_bytes: int = 2 << 30
+    """Body that a handler reads piece by piece."""
+
+    idle_s: float = 30.0
+    """For a request's line and headers, counted from the connection or the last answer."""
+    body_s: float = 30.0
+    """For a body, and for a stream beside ``stream_rate``."""
+    stream_rate: int = 64 << 10
+    """Bytes a second that a stream brings at least, behind its first ``body_s``."""
+    unsent_s: float = 60.0
+    """A connection ends when its peer takes nothing of an answer for so long."""
+    grace_s: float = 20.0
+    """For requests under way when the service ends."""
+
+    connections: int = 4_096
+    address_connections: int = 512
+    """Connections of one address; not looked at behind a proxy."""
+    requests: int = 512
+    """Requests under way; 503 above it."""
+    address_requests: int = 128
+    """Of one address; 429 above it."""
+    caller_requests: int = 64
+    """Of one caller; 429 above it."""
+    address_rate: float = 2_000.0
+    """Requests a second of one address in the long run; 429 above it."""
+    address_burst: int = 4_000
+    caller_rate: float = 1_000.0
+    caller_burst: int = 2_000
+    remembered: int = 16_384
+    """Addresses or callers whose rate is remembered; the longest silent goes first."""
+
+    behind_proxy: bool = False
+    """A proxy of ours stands in front: a request's address is the last of X-Forwarded-For."""
+    open_entries: bool = False
+    """Entry bundles are given to everybody."""
+    metrics_beyond_loopback: bool = False
+    """`/metrics` is answered to other machines too."""
+    publish_s: float = 60.0
+    """Between two published checkpoints, when something is new."""
+
+    def body_limit(self, body: Body) -> int:
+        """Bytes that a body of this kind may have."""
+        match body:
+            case Body.NONE:
+                return 0
+            case Body.FORM:
+                return self.form_bytes
+            case Body.RESOURCE:
+                return self.resource_bytes
+            case Body.BUNDLE:
+                return self.bundle_bytes
+            case Body.STREAM:
+                return self.stream_bytes

@@ -1,0 +1,1 @@
+"""Log: the published checkpoint and its tiles (c2sp.org/tlog-tiles)."""

@@ -1,0 +1,1 @@
+"""Who may: scopes, what the registry says of an actor now, and the decision about one request."""

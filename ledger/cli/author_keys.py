@@ -26,6 +26,7 @@ from ledger.keyfiles import (
 )
 from ledger.store.files import sync_directory
 from ledger.wire.keys import ED25519, ML_DSA_44, KeyId
+from ledger.wire.login_keys import ALGORITHM_NAMES
 from ledger.wire.statement import StatementKey
 
 ALGORITHMS: Final = {"ed25519": ED25519, "ml-dsa-44": ML_DSA_44}
@@ -55,7 +56,8 @@ def algorithm(text: str) -> int:
 
 
 def algorithm_name(alg: int) -> str:
-    return next(name for name, number in ALGORITHMS.items() if number == alg)
+    """Of any registered key, in the spelling of the options."""
+    return ALGORITHM_NAMES[alg].lower()
 
 
 def read_token_option(text: str) -> TokenKey:

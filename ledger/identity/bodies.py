@@ -31,6 +31,7 @@ from ledger.identity.roles import (
 from ledger.wire import cbor
 from ledger.wire.ids import ID_SIZE, MAX_INTEGER, ActorId, ChainId
 from ledger.wire.keys import ED25519, KeyId, check_key, key_id
+from ledger.wire.login_keys import check_login_key
 
 MAX_GOVERNORS: Final = 16
 MAX_KEYS: Final = 8
@@ -71,8 +72,9 @@ class NewKey:
     @classmethod
     def of_fields(cls, value: cbor.Decoded) -> NewKey:
         body = fields.exactly(value, "alg key use")
-        alg, raw = fields.key(body)
-        return _checked_use(cls(raw, alg, fields.text(body, "use")))
+        use = fields.text(body, "use")
+        alg, raw = fields.key(body, use == LOGIN)
+        return _checked_use(cls(raw, alg, use))
 
 
 def _checked_use(key: NewKey) -> NewKey:
@@ -80,7 +82,7 @@ def _checked_use(key: NewKey) -> NewKey:
         raise BadRequest(
             f"use {key.use} of a key is unknown", hint="one of " + ", ".join(sorted(USES))
         )
-    check_key(key.alg, key.public_key)
+    (check_login_key if key.use == LOGIN else check_key)(key.alg, key.public_key)
     return key
 
 

@@ -9,6 +9,7 @@ from ledger.errors import BadRequest
 from ledger.wire import cbor
 from ledger.wire.ids import HASH_SIZE, ID_SIZE, ChainId
 from ledger.wire.keys import KeyId, check_key
+from ledger.wire.login_keys import check_login_key
 
 Body: TypeAlias = Mapping[str, cbor.Decoded]
 
@@ -64,10 +65,10 @@ def array(body: Body, name: str, least: int, most: int) -> list[cbor.Decoded]:
     return value
 
 
-def key(body: Body) -> tuple[int, bytes]:
-    """alg and key, one that may be used."""
+def key(body: Body, login: bool = False) -> tuple[int, bytes]:
+    """alg and key, one that may sign, or log in."""
     alg, raw = body["alg"], body["key"]
     if not isinstance(alg, int) or not isinstance(raw, bytes):
         raise BadRequest("a key stands as its algorithm's number and its bytes")
-    check_key(alg, raw)
+    (check_login_key if login else check_key)(alg, raw)
     return alg, raw

@@ -41,7 +41,8 @@ from ledger.identity.succession import Succession
 from ledger.wire import cbor
 from ledger.wire.claim import Kind
 from ledger.wire.ids import HASH_SIZE, ID_SIZE, MAX_INTEGER, ChainId, Hash
-from ledger.wire.keys import ED25519, KeyId
+from ledger.wire.keys import KeyId
+from ledger.wire.login_keys import ALGORITHM_NAMES
 from ledger.wire.statement import StatementKey
 
 _PROPOSAL: Final = "proposal/v1"
@@ -217,7 +218,7 @@ def _enrol_lines(body: Enrol) -> list[str]:
 
 
 def _key_line(alg: int, kid: KeyId, use: str) -> str:
-    return f"{'Ed25519' if alg == ED25519 else 'ML-DSA-44'} key {kid.hex()} for {use}"
+    return f"{ALGORITHM_NAMES[alg]} key {kid.hex()} for {use}"
 
 
 def _object(data: bytes, what: str, names: str) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Claim, Kind
 from ledger.wire.keys import load_ed25519
 from ledger.wire.leaf import decode_leaf
+from ledger.wire.login_keys import ES384, RS384, check_login_key
 from ledger.wire.note import Verifier
 from ledger.wire.proof import parse_proof
 from ledger.wire.receipt import Receipt, parse_receipt
@@ -29,6 +30,7 @@ from verifier.formats.checkpoint import open_checkpoint as verifier_open_checkpo
 from verifier.formats.claim import parse_claim
 from verifier.formats.ed25519 import check_public_key
 from verifier.formats.leaf import check_position, parse_leaf
+from verifier.formats.loginkeys import check_modulus, check_point
 from verifier.formats.note import VerifierKey, parse_verifier_key
 from verifier.formats.policy import policy_of_keys
 from verifier.formats.statement import parse_statement as verifier_statement
@@ -70,6 +72,8 @@ def verifier_leaf(data: bytes) -> object:
 BOTH: dict[str, tuple[Reader, Reader]] = {
     "cbor": (cbor.decode, verifier_cbor.decode),
     "key": (load_ed25519, check_public_key),
+    "es384": (partial(check_login_key, ES384), check_point),
+    "rs384": (partial(check_login_key, RS384), check_modulus),
     "claim": (Claim.decode, parse_claim),
     "statement": (ledger_statement, verifier_statement),
     "leaf": (decode_leaf, verifier_leaf),

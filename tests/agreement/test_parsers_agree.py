@@ -37,7 +37,12 @@ def rows() -> list[Row]:
         for file, field in files.items()
         for case in load(file)["cases"]
     ]
-    registry = load("registry.json")
+    registry, keys = load("registry.json"), load("keys.json")
+    found += [
+        (alg, case["name"], bytes.fromhex(case["key"]), case["valid"])
+        for alg in ("es384", "rs384")
+        for case in keys[alg]
+    ]
     for format, cases in (
         ("batch", load("batch.json")["cases"]),
         ("genesis", registry["genesis"]),

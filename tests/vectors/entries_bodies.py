@@ -10,6 +10,8 @@ from ledger.wire.batch import BatchBody, member_hashes
 from ledger.wire.claim import Kind
 from ledger.wire.ids import BATCH_CHAIN, DIRECTORY_CHAIN, EPOCH_CHAIN, ActorId, Hash, derived_chain
 from ledger.wire.keys import ED25519, ML_DSA_44, key_id
+from ledger.wire.login_keys import ES384, RS384
+from tests.vectors.entries_login import ES384_PUBLIC, RS384_PUBLIC, login_key_vectors
 from tests.vectors.entries_world import (
     AUTHOR_ML_DSA,
     CLINIC,
@@ -74,13 +76,15 @@ def ids_vectors() -> dict[str, object]:
             for alg, key in (
                 (ED25519, CLINIC.public),
                 (ML_DSA_44, AUTHOR_ML_DSA.public_key().public_bytes_raw()),
+                (ES384, ES384_PUBLIC),
+                (RS384, RS384_PUBLIC),
             )
         ],
     }
 
 
 def keys_vectors() -> dict[str, object]:
-    """Ed25519 public keys that may and that must not be used."""
+    """Public keys that may and that must not be used."""
     good = {"clinic": CLINIC.public, "governor": GOVERNOR.public}
     good["base-point"] = _number(4 * pow(5, -1, _P) % _P)
     bad = {
@@ -102,8 +106,10 @@ def keys_vectors() -> dict[str, object]:
         "empty": b"",
     }
     return {
-        "about": "Ed25519 public keys in hex; valid: canonical, prime order, not the identity",
+        "about": "public keys in hex: Ed25519 (cases; valid: canonical, prime order, not the "
+        "identity), and what may log in beside (es384, rs384)",
         "cases": cases("key", good, bad),
+        **login_key_vectors(),
     }
 
 

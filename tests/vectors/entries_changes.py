@@ -22,7 +22,9 @@ from ledger.wire import cbor
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ZERO_HASH, ActorId, ChainId
 from ledger.wire.keys import ED25519, ML_DSA_44, key_id
+from ledger.wire.login_keys import ES384, RS384
 from tests.vectors.entries_bodies import SMALL_ORDER
+from tests.vectors.entries_login import ES384_PUBLIC, RS384_PUBLIC
 from tests.vectors.entries_world import (
     AUTHOR_ML_DSA,
     CLINIC,
@@ -81,6 +83,8 @@ def good_actor() -> dict[str, bytes]:
         NewKey(CLINIC.public),
         NewKey(PHARMACY.public, use="login"),
         NewKey(ML_DSA_PUBLIC, ML_DSA_44, "login"),
+        NewKey(ES384_PUBLIC, ES384, "login"),
+        NewKey(RS384_PUBLIC, RS384, "login"),
     )
     cosigning = (
         NewKey(CLINIC.public),
@@ -103,6 +107,8 @@ def good_actor() -> dict[str, bytes]:
         ).encode(),
         "rotate": rotate_body(),
         "rotate-login": Rotate(CLINIC.key.kid, keys[1]).encode(),
+        "rotate-login-to-es384": Rotate(CLINIC.key.kid, keys[3]).encode(),
+        "rotate-login-to-rs384": Rotate(CLINIC.key.kid, keys[4]).encode(),
         "rotate-approved": Rotate(CLINIC.key.kid, keys[0], quorum).encode(),
         "revoke": revoke_body(),
         "revoke-approved": Revoke(CLINIC.key.kid, quorum).encode(),
@@ -135,6 +141,8 @@ def _bad_enrolments() -> dict[str, bytes]:
 
     login: Body = {"alg": ED25519, "key": PHARMACY.public, "use": "login"}
     cosign: Body = {**login, "use": "cosign"}
+    es384: Body = {"alg": ES384, "key": ES384_PUBLIC, "use": "login"}
+    rs384: Body = {"alg": RS384, "key": RS384_PUBLIC, "use": "login"}
     kid = key_id(ED25519, PHARMACY.public)
     whole = enrol_body()
     nine: list[cbor.Value] = [KEY, *([login] * 8)]
@@ -162,6 +170,23 @@ def _bad_enrolments() -> dict[str, bytes]:
         "two-login-keys-of-one-algorithm": _enrol(
             keys=[KEY, login, {**login, "key": GOVERNOR.public}]
         ),
+        "two-login-keys-of-es384": _enrol(
+            keys=[
+                KEY,
+                es384,
+                {**es384, "key": patched(ES384_PUBLIC, 0, bytes([ES384_PUBLIC[0] ^ 1]))},
+            ]
+        ),
+        "es384-for-statements": _enrol(keys=[{**es384, "use": "statement"}]),
+        "rs384-for-statements": _enrol(keys=[{**rs384, "use": "statement"}]),
+        "es384-for-cosignatures": _enrol(role="custodian", keys=[KEY, {**es384, "use": "cosign"}]),
+        "rs384-of-a-custodian": _enrol(role="custodian", keys=[KEY, {**rs384, "use": "custodian"}]),
+        "es384-as-rs384": _enrol(keys=[KEY, {**es384, "alg": RS384}]),
+        "rs384-as-es384": _enrol(keys=[KEY, {**rs384, "alg": ES384}]),
+        "es256": _enrol(keys=[KEY, {**es384, "alg": -7}]),
+        "rs256": _enrol(keys=[KEY, {**rs384, "alg": -257}]),
+        "es384-off-the-curve": _enrol(keys=[KEY, {**es384, "key": b"\x02" + (1).to_bytes(48)}]),
+        "rs384-even": _enrol(keys=[KEY, {**rs384, "key": RS384_PUBLIC[:-1] + b"\x00"}]),
         "one-key-for-two-uses": _enrol(keys=[KEY, {**KEY, "use": "login"}]),
         "no-statement-key": _enrol(keys=[login]),
         "cosign-of-an-organisation": _enrol(keys=[KEY, cosign]),
@@ -309,6 +334,8 @@ def bad_trust() -> dict[str, bytes]:
         "trust-id-of-15-bytes": with_first(id=GOVERNOR.id[:15]),
         "trust-key-of-small-order": with_first(key=SMALL_ORDER),
         "trust-alg-eddsa": with_first(alg=-8),
+        "trust-alg-es384": with_first(alg=ES384, key=ES384_PUBLIC),
+        "trust-alg-rs384": with_first(alg=RS384, key=RS384_PUBLIC),
         "trust-governor-with-use": with_first(use="govern"),
         "trust-expires-alone": but(expires=EXPIRES),
         "trust-approvals-alone": but(approvals=[]),

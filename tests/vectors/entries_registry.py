@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger.identity import Genesis, Governor
 from ledger.wire import cbor
 from ledger.wire.keys import ED25519, ML_DSA_44
+from ledger.wire.login_keys import ES384, RS384
 from ledger.wire.note import TYPE_ED25519, VerifierKey
 from tests.vectors.entries_bodies import SMALL_ORDER
 from tests.vectors.entries_changes import (
@@ -17,6 +18,7 @@ from tests.vectors.entries_changes import (
     good_approvals,
     good_trust,
 )
+from tests.vectors.entries_login import ES384_PUBLIC, RS384_PUBLIC
 from tests.vectors.entries_world import (
     CHECKPOINT_KEY,
     CHECKPOINT_ML_DSA,
@@ -132,6 +134,7 @@ def _bad_genesis() -> dict[str, bytes]:
         "statement-key-of-31-bytes": but(statement={**statement, "key": LOG_STATEMENT[:31]}),
         "statement-key-of-small-order": but(statement={**statement, "key": SMALL_ORDER}),
         "statement-alg-ml-dsa-44": but(statement={**statement, "alg": ML_DSA_44}),
+        "statement-alg-es384": but(statement={"alg": ES384, "key": ES384_PUBLIC}),
         "statement-with-use": but(statement={**statement, "use": "statement"}),
         "no-governor": but(governors=[]),
         "two-governors-threshold-1": but(governors=[_governor(), second], approvals=[b"a"]),
@@ -140,6 +143,8 @@ def _bad_genesis() -> dict[str, bytes]:
         "governor-id-as-text": but(governors=[_governor(id=GOVERNOR.id.hex())]),
         "governor-key-of-small-order": but(governors=[_governor(key=SMALL_ORDER)]),
         "governor-alg-another": but(governors=[_governor(alg=-8)]),
+        "governor-alg-es384": but(governors=[_governor(alg=ES384, key=ES384_PUBLIC)]),
+        "governor-alg-rs384": but(governors=[_governor(alg=RS384, key=RS384_PUBLIC)]),
         "governor-with-use": but(governors=[_governor(use="govern")]),
         "two-governors-of-one-id": but(
             governors=[_governor(), _governor(key=CLINIC.public)], threshold=2, approvals=[b"a"]

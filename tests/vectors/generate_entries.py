@@ -26,6 +26,7 @@ from tests.vectors.entries_evidence import evidence_vectors
 from tests.vectors.entries_governed import governed_vectors
 from tests.vectors.entries_large import large_vectors
 from tests.vectors.entries_log import log_vectors
+from tests.vectors.entries_login import login_vectors
 from tests.vectors.entries_policy import policy_vectors
 from tests.vectors.entries_registry import registry_vectors, succession_vectors
 from tests.vectors.entries_sealed import sealed_vectors
@@ -48,6 +49,7 @@ def build() -> dict[str, object]:
         "governed-log.json": governed_vectors(),
         "ids.json": ids_vectors(),
         "keys.json": keys_vectors(),
+        "login.json": login_vectors(),
         "large-payload.json": large_vectors(),
         "leaf.json": leaf_vectors(),
         "log.json": log_vectors(stored("log.json").get("ml_dsa_line")),

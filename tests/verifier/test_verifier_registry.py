@@ -20,6 +20,7 @@ from tests.verifier.formats import (
     Signer,
     cbor,
     ed25519_key,
+    kid,
     ml_dsa_key,
     sha256,
 )
@@ -244,6 +245,25 @@ ACTOR_LIES: list[tuple[str, str, Callable[[People], Any]]] = [
         lambda p: p.enrol("new", key_fields={"alg": -48, "key": bytes(1311)}),
     ),
     ("alg -8", "key", lambda p: p.enrol("new", key_fields={"alg": -8})),
+    ("ES384 for statements", "key", lambda p: p.enrol("new", key_fields=ES384)),
+    ("RS384 for statements", "key", lambda p: p.enrol("new", key_fields=RS384)),
+    ("ES384 for cosignatures", "key", lambda p: with_login(p, ES384, use="cosign")),
+    (
+        "ES384 off the curve",
+        "key",
+        lambda p: with_login(p, ES384, key=OFF_CURVE),
+    ),
+    (
+        "RS384 of 2,047 bits",
+        "key",
+        lambda p: with_login(p, RS384, key=SHORT_MODULUS),
+    ),
+    ("alg -7", "key", lambda p: with_login(p, ES384, alg=-7)),
+    (
+        "rotated from ES384 to statements",
+        "actor",
+        lambda p: p.rotate(with_login(p, ES384), ed25519_key("x"), rotated=kid(ES384["key"], -35)),
+    ),
     ("the log's ML-DSA-44 key", "actor", lambda p: p.enrol("new", actor_key=p.keys.ml_dsa)),
     # the actor's own chain
     (
@@ -270,6 +290,35 @@ def two_keys(p: People, role: str, use: str, name: str = "second") -> None:
     first, second = (ed25519_key(word).public_key().public_bytes_raw() for word in ("new", name))
     keys = [{"alg": -19, "key": first, "use": "statement"}, {"alg": -19, "key": second, "use": use}]
     p.enrol("new", role, fields={"keys": keys})
+
+
+ES384: dict[str, Any] = {"alg": -35, "key": b"\x02" + bytes(48)}
+OFF_CURVE: bytes = b"\x02" + bytes(47) + b"\x01"
+SHORT_MODULUS: bytes = b"\x7f" + bytes([255]) * 255
+RS384: dict[str, Any] = {"alg": -258, "key": bytes([255]) * 256}
+
+
+def with_login(p: People, login: dict[str, Any], role: str = "custodian", **change: Any) -> Signer:
+    public = ed25519_key("new").public_key().public_bytes_raw()
+    keys = [
+        {"alg": -19, "key": public, "use": "statement"},
+        {**login, "use": "login", **change},
+    ]
+    return p.enrol("new", role, fields={"keys": keys})
+
+
+def test_keys_that_only_log_in(people: People) -> None:
+    """They are registered, rotated and revoked as others."""
+    new = with_login(people, ES384, "organisation")
+    es384, rs384 = kid(ES384["key"], -35), kid(RS384["key"], -258)
+    login = {**RS384, "use": "login"}
+    people.rotate(new, new.key, by=new, rotated=es384, key_fields=login)
+    people.entry_of(RECORD, new)
+    people.revoke(new, revoked=rs384)
+    people.entry_of(RECORD, new)
+    assert audit(people).problems == []
+    people.revoke(new, revoked=es384)
+    assert steps(audit(people)) == ["actor"]
 
 
 @pytest.mark.parametrize(("name", "step", "lie"), ACTOR_LIES, ids=[row[0] for row in ACTOR_LIES])

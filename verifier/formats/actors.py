@@ -5,7 +5,7 @@ enrol    {"op": "enrol", "keys": [1*8 key], "role": tstr, ? "record": bstr16,
 rotate   {"op": "rotate", "kid": bstr32, "key": key, ? quorum}
 revoke   {"op": "revoke", "kid": bstr32, ? quorum}
 contest  {"op": "contest", "since": uint, ? quorum}
-key      {"alg": -19 or -48, "key": bstr, "use": tstr}
+key      {"alg": -19 or -48, to log in also -35 or -258, "key": bstr, "use": tstr}
 quorum   "expires": uint, "approvals": [*15 bstr]         both or neither
 """
 
@@ -121,7 +121,7 @@ def _key(fields: Fields) -> ActorKey:
     use = fields.get("use", str)
     if use not in _USES:
         raise fields.false(f"use {', '.join(_USES)}", quote(use))
-    return ActorKey(fields.key(), use)
+    return ActorKey(fields.login_key() if use == LOGIN else fields.key(), use)
 
 
 def _scope(fields: Fields) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from verifier.errors import NotVerified, quote
 from verifier.formats import cbor
-from verifier.formats.keys import PublicKey, checked_key
+from verifier.formats.keys import PublicKey, checked_key, checked_login_key
 
 _T = TypeVar("_T", int, bytes, str, list[cbor.Value], dict[cbor.Key, cbor.Value])
 
@@ -71,6 +71,9 @@ class Fields:
 
     def key(self) -> PublicKey:
         return checked_key(self.get("alg", int), self.get("key", bytes))
+
+    def login_key(self) -> PublicKey:
+        return checked_login_key(self.get("alg", int), self.get("key", bytes))
 
     def quorum(self) -> Quorum | None:
         """`expires` and `approvals`: both or neither."""

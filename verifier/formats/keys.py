@@ -2,6 +2,7 @@
 
 Ed25519    alg -19 (32)       32 bytes, a point as in `ed25519`
 ML-DSA-44  alg -48 (38 2f)  1312 bytes, any
+to log in also ES384 and RS384, as in `loginkeys`; nothing is verified with these here
 kid = SHA-256("counterfoil/kid/v1" | alg as CBOR | key)
 """
 
@@ -17,9 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from verifier.errors import NotVerified
 from verifier.formats.ed25519 import check_public_key
+from verifier.formats.loginkeys import ES384, RS384, check_modulus, check_point
 
 ED25519, ML_DSA_44 = -19, -48
-ALG_CBOR = {ED25519: b"\x32", ML_DSA_44: b"\x38\x2f"}
+ALG_CBOR = {
+    ED25519: b"\x32",
+    ML_DSA_44: b"\x38\x2f",
+    ES384: b"\x38\x22",
+    RS384: b"\x39\x01\x01",
+}
 SIGNATURE_HEAD = {ED25519: b"\x58\x40", ML_DSA_44: b"\x59\x09\x74"}
 """How a signature begins as a CBOR byte string: its length is fixed."""
 _ML_DSA_44_BYTES = 1312
@@ -38,7 +45,9 @@ class PublicKey(NamedTuple):
     def load(self) -> LoadedKey:
         if self.alg == ED25519:
             return Ed25519PublicKey.from_public_bytes(self.raw)
-        return MLDSA44PublicKey.from_public_bytes(self.raw)
+        if self.alg == ML_DSA_44:
+            return MLDSA44PublicKey.from_public_bytes(self.raw)
+        raise NotVerified("key", f"alg {ED25519} or {ML_DSA_44}", str(self.alg))
 
 
 @lru_cache(maxsize=4096)
@@ -55,6 +64,17 @@ def checked_key(alg: int, raw: bytes) -> PublicKey:
         raise NotVerified("key", f"alg {ED25519} or {ML_DSA_44}", str(alg))
     elif len(raw) != _ML_DSA_44_BYTES:
         raise NotVerified("key", f"{_ML_DSA_44_BYTES} bytes", f"{len(raw)} bytes")
+    return PublicKey(alg, raw)
+
+
+def checked_login_key(alg: int, raw: bytes) -> PublicKey:
+    """The key, if anybody may log in with it. Raises NotVerified."""
+    if alg == ES384:
+        check_point(raw)
+    elif alg == RS384:
+        check_modulus(raw)
+    else:
+        checked_key(alg, raw)
     return PublicKey(alg, raw)
 
 

@@ -1,0 +1,46 @@
+"""A query while it is being read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.errors import BadRequest
+from ledger.fhir.searching.query import Criterion, Include, PersonName, Sort
+from ledger.fhir.searching.table import Parameter
+from ledger.fhir.searching.wanted import Surroundings
+from ledger.fhir.searching.writing import divided
+
+MAX_ALTERNATIVES: Final = 256
+
+
+@dataclass(slots=True)
+class Draft:
+    """``once``: which of the names that may stand only once were seen; the rest as in Query."""
+
+    resource_type: str
+    around: Surroundings
+    known: Mapping[str, Parameter]
+    personal: frozenset[str]
+    person: list[tuple[PersonName, ...]] = field(default_factory=list)
+    criteria: list[Criterion] = field(default_factory=list)
+    count: int | None = None
+    sort: tuple[Sort, ...] = ()
+    includes: list[Include] = field(default_factory=list)
+    revincludes: list[Include] = field(default_factory=list)
+    count_only: bool = False
+    total: str | None = None
+    format: str | None = None
+    unknown: list[str] = field(default_factory=list)
+    link: list[tuple[str, str]] = field(default_factory=list)
+    once: set[str] = field(default_factory=set)
+
+
+def alternatives(name: str, value: str) -> list[str]:
+    found = divided(value, ",")
+    if len(found) > MAX_ALTERNATIVES:
+        raise BadRequest(f"{name} has more than {MAX_ALTERNATIVES} values", hint="ask for less")
+    if not all(found):
+        raise BadRequest(f"{name} has an empty value", hint="leave it out")
+    return found

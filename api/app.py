@@ -20,7 +20,7 @@ from api.middleware.load import LOAD, Load, admitted, measured
 from api.middleware.watching import json_log, measure_lag, on_prepare, watched
 from api.publishing import publishing
 from api.routes import TABLE
-from api.routing import add_routes
+from api.routing import ROUTES, add_routes
 from api.settings import Settings
 from ledger.author import Author
 
@@ -40,6 +40,7 @@ def build_app(
     behind the application's cleanup.
     """
     app = web.Application(
+        # In the order of api/middleware/__init__.py; who a caller is belongs before ``measured``.
         middlewares=[watched, answered, well_formed, admitted, measured, body_read],
         client_max_size=settings.bundle_bytes,
     )
@@ -50,6 +51,7 @@ def build_app(
     app[LOG] = log or json_log()
     app[METRICS] = Metrics(bridge.log)
     app[LOAD] = Load(settings)
+    app[ROUTES] = {}
     add_routes(app, TABLE)
     app.on_response_prepare.append(on_prepare)
     app.cleanup_ctx.append(_measuring)

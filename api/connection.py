@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -20,8 +20,12 @@ from api.answers import UNFORESEEN, answer, where
 from api.errors import Refused
 from api.keys import LOG, METRICS, REQUEST_ID, SETTINGS
 from api.metrics import UNMATCHED
-from api.middleware.load import UNKNOWN, network_of
+from api.middleware.load import LOAD, UNKNOWN, network_of
 from api.middleware.watching import dress, new_request_id
+
+_LOOK_S: Final = 0.02
+_REST_S: Final = 0.5
+"""For answers that are written, and not yet sent."""
 
 
 class Connection(web.RequestHandler):
@@ -66,8 +70,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what is no request, or to a fault outside of every middleware."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer was under way")
+        if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
+            raise ConnectionError("nobody waits for this answer")
         request_id = request[REQUEST_ID] = new_request_id()
         error = _unreadable(exc) if status == 400 else UNFORESEEN
         if error is UNFORESEEN:
@@ -145,9 +149,47 @@ class Runner(web.AppRunner):
         )
 
 
+class Site(web.TCPSite):
+    """aiohttp's, with a time-out for TLS: a peer that says nothing there is no connection yet."""
+
+    __slots__ = ()
+
+    async def start(self) -> None:
+        await super(web.TCPSite, self).start()
+        server = self._runner.server
+        assert server is not None
+        self._server = await asyncio.get_running_loop().create_server(
+            server,
+            self._host,
+            self._port,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+            ssl_handshake_timeout=self._handshake_s() if self._ssl_context else None,
+        )
+
+    def _handshake_s(self) -> float:
+        assert isinstance(self._runner, Runner)
+        return self._runner.app[SETTINGS].handshake_s
+
+
 def runner_of(app: web.Application) -> Runner:
-    """A runner with the service's own limits; ``cleanup`` waits ``grace_s`` for requests."""
-    return Runner(app, shutdown_timeout=app[SETTINGS].grace_s)
+    """A runner with the service's own limits; end it with ``finish``."""
+    return Runner(app, shutdown_timeout=_REST_S)
+
+
+async def finish(runner: Runner) -> None:
+    """Take no more connections, finish what is under way within ``grace_s``, and clean up.
+
+    aiohttp's own end drops what still comes in, so that a body on its way would be lost.
+    """
+    load, loop = runner.app[LOAD], asyncio.get_running_loop()
+    load.ending = True
+    for site in runner.sites:
+        await site.stop()
+    until = loop.time() + runner.app[SETTINGS].grace_s
+    while load.requests and loop.time() < until:
+        await asyncio.sleep(_LOOK_S)
+    await runner.cleanup()
 
 
 def quiet_loop(log: structlog.typing.FilteringBoundLogger) -> None:

@@ -10,7 +10,14 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -64,6 +71,7 @@ class Metrics:
             "Longest delay of the event loop in the last ten seconds",
             registry=self.registry,
         )
+        ProcessCollector(registry=self.registry)
         self.registry.register(_LogMetrics(log))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from api.answers import where
 from api.bridge import BRIDGE
 from api.keys import LOG, SETTINGS
 from ledger.errors import CounterfoilError
@@ -40,6 +41,8 @@ async def _publish(app: web.Application) -> None:
         await asyncio.shield(asyncio.to_thread(_publish_new, app[BRIDGE].log))
     except CounterfoilError as error:
         app[LOG].error("cannot publish", why=str(error))
+    except Exception as error:
+        app[LOG].error("cannot publish", **where(error))
 
 
 def _publish_new(log: Log) -> None:

@@ -46,8 +46,8 @@ ROUTES: Final = web.AppKey("routes", dict[web.AbstractRoute, Route])
 
 
 def add_routes(app: web.Application, table: tuple[Route, ...]) -> None:
-    """Put the table into an application."""
-    known = app[ROUTES] = {}
+    """Put rows into an application."""
+    known = app[ROUTES]
     for row in table:
         for method in (row.method, "HEAD") if row.head else (row.method,):
             added = app.router.add_route(method, row.path, row.handler, expect_handler=_expect)

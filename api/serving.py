@@ -23,7 +23,7 @@ from aiohttp import web
 
 from api.app import build_app
 from api.bridge import Bridge
-from api.connection import quiet_loop, runner_of
+from api.connection import Site, finish, quiet_loop, runner_of
 from api.keys import LOG
 from api.middleware.watching import json_log
 from api.settings import Settings
@@ -136,7 +136,7 @@ async def _serve(
     runner = runner_of(app)
     try:
         await runner.setup()
-        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls, backlog=_BACKLOG)
+        site = Site(runner, listen.host, listen.port, ssl_context=tls, backlog=_BACKLOG)
         try:
             await site.start()
         except OSError as error:
@@ -150,7 +150,7 @@ async def _serve(
         await ended.wait()
         app[LOG].info("ending")
     finally:
-        await runner.cleanup()
+        await finish(runner)
 
 
 def _reload(app: web.Application, listen: Listen, tls: ssl.SSLContext) -> None:

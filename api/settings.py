@@ -32,6 +32,8 @@ class Settings:
 
     idle_s: float = 30.0
     """For a request's line and headers, counted from the connection or the last answer."""
+    handshake_s: float = 10.0
+    """For TLS."""
     body_s: float = 30.0
     """For a body, and for a stream beside ``stream_rate``."""
     stream_rate: int = 64 << 10

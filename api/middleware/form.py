@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 
 from api.errors import Refused
 from api.keys import SETTINGS
@@ -24,6 +24,8 @@ _ABSOLUTE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 @web.middleware
 async def well_formed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what no handler should have to look at."""
+    if request.version < HttpVersion10:
+        raise Refused(400, "HTTP before 1.0 is not spoken here", hint="send HTTP/1.1")
     check_path(request.raw_path)
     if (row := route_of(request)) is not None and request.body_exists:
         _check_body(request, row.body, row.media)

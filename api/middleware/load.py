@@ -51,6 +51,8 @@ class Load:
 
     def __init__(self, settings: Settings) -> None:
         self.requests = 0
+        self.ending = False
+        """The service ends: what is under way is finished, and each connection with it."""
         self.by_address: Counter[str] = Counter()
         self.by_caller: Counter[str] = Counter()
         self.address_rate = Buckets(
@@ -98,10 +100,10 @@ async def measured(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
 
 
-def address_of(request: web.BaseRequest) -> str:
+def address_of(request: web.Request) -> str:
     """Where a request comes from: an IPv4 address, or the /64 network of an IPv6 address."""
     text = request.remote or UNKNOWN
-    if request.config_dict[SETTINGS].behind_proxy if isinstance(request, web.Request) else False:
+    if request.app[SETTINGS].behind_proxy:
         # What stands before the last one was said by the peer of our proxy: anybody.
         text = ",".join(request.headers.getall("X-Forwarded-For", [text])).rpartition(",")[2]
     return network_of(text)

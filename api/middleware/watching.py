@@ -20,9 +20,11 @@ from aiohttp import web
 from api.caller import CALLER
 from api.keys import LOG, METRICS, REQUEST_ID
 from api.metrics import UNMATCHED
+from api.middleware.load import LOAD
 from api.routing import Handler, route_of
 from ledger.wire.ids import new_entry_id
 
+LAG_EVERY_S: Final = 0.1
 GONE: Final = 499
 """The peer went away before it was answered (as nginx counts it)."""
 
@@ -38,6 +40,8 @@ async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await handler(request)
         status = response.status
+        if request.app[LOAD].ending and not response.prepared:
+            response.force_close()
         return response
     except web.HTTPException as error:
         status = error.status
@@ -67,6 +71,8 @@ def new_request_id() -> str:
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     """Headers that every answer carries, those of streamed ones too."""
     dress(response, request.get(REQUEST_ID, ""))
+    if request.secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
 
 def dress(response: web.StreamResponse, request_id: str) -> None:
@@ -109,6 +115,3 @@ async def measure_lag(app: web.Application) -> None:
         lags[at] = max(0.0, loop.time() - due)
         at = (at + 1) % len(lags)
         gauge.set(max(lags))
-
-
-LAG_EVERY_S: Final = 0.1

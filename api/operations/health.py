@@ -17,6 +17,7 @@ from api.bridge import BRIDGE
 from api.errors import not_found
 from api.keys import METRICS, SETTINGS
 from api.metrics import CONTENT_TYPE
+from api.middleware.load import LOAD
 from ledger.errors import LedgerFault
 
 _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
@@ -29,6 +30,8 @@ async def livez(_: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """200 when the ledger takes appends, else 503 and why."""
+    if request.app[LOAD].ending:
+        return web.Response(status=503, text="not ready: the service is ending\n")
     log = request.app[BRIDGE].log
     try:
         # A thread of asyncio's own: those of the bridge may all be busy, which is no fault.

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.app import build_app
 from api.bridge import Bridge
-from api.connection import quiet_loop, runner_of
+from api.connection import Site, finish, quiet_loop, runner_of
 from api.keys import LOG, METRICS
 from api.metrics import Metrics
 from api.middleware.watching import json_log
@@ -179,12 +179,12 @@ class Running:
         runner = runner_of(self.app)
         try:
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            await Site(runner, "127.0.0.1", 0).start()
             self.port = runner.addresses[0][1]
             started.set()
             await self._end.wait()
         finally:
-            await runner.cleanup()
+            await finish(runner)
             bridge.close()
 
     def ask(

@@ -21,9 +21,9 @@ SPEC = VECTORS.parents[1] / "docs" / "spec"
 BLOCK = re.compile(r"^```(\w+) (\S+\.json) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BYTES = (
     *("claim", "statement", "leaf", "body", "blob", "cbor"),
-    *("entry_id", "key", "note", "file", "bundle"),
+    *("entry_id", "key", "note", "file", "bundle", "policy"),
 )
-BASE64 = {"note", "file", "bundle"}
+BASE64 = {"note", "file", "bundle", "policy"}
 
 
 def find(value: Any, name: str) -> dict[str, Any] | None:
@@ -52,10 +52,13 @@ def hex_lines(old: str, data: bytes) -> str:
     lines, at = [], 0
     for line in old.splitlines():
         shown, mark, remark = line.partition("#")
-        size = len(bytes.fromhex(shown))
-        text = data[at : at + size].hex()
-        lines.append(f"{text.ljust(len(shown))}{mark}{remark}" if mark else text)
-        at += size
+        before = bytes.fromhex(shown)
+        now = data[at : at + len(before)]
+        if now == before:
+            lines.append(line)
+        else:
+            lines.append(f"{now.hex().ljust(len(shown))}{mark}{remark}" if mark else now.hex())
+        at += len(before)
     if at != len(data):
         raise SystemExit(f"a block has {at} bytes, its vector {len(data)}: edit it by hand")
     return "\n".join(lines) + "\n"

@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import NamedTuple, TypeAlias, cast
 
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
+from ledger.heads import FoundHeads, HeadFiles
 from ledger.member_tree import member_tree
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody, member_hashes
@@ -91,6 +92,8 @@ class AdmittedBatch(NamedTuple):
     earliest_expiry_ms: int
     tree: bytes
     """See ``ledger.member_tree``."""
+    ahead: FoundHeads | None = None
+    """Heads that were looked up beside the check."""
 
     def __repr__(self) -> str:
         """Without the content keys."""
@@ -266,9 +269,14 @@ class AdmissionThreads:
         self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="admission")
 
     def check(
-        self, submissions: Sequence[Submission] | BatchSubmission, keys: PublicKeys
+        self,
+        submissions: Sequence[Submission] | BatchSubmission,
+        keys: PublicKeys,
+        _files: HeadFiles | None = None,
     ) -> Future[Checked]:
-        """Check entries, or one batch; the answer has one item for each entry, or for the batch."""
+        """Check entries, or one batch; the answer has one item for each entry, or for the batch.
+        Nothing is looked up ahead: these threads share the writer's interpreter.
+        """
         try:
             return self._pool.submit(check, submissions, keys)
         except RuntimeError as error:

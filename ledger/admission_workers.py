@@ -6,10 +6,12 @@ themselves stay in the parent. Frames on its standard input and output, each pre
 length (``Connection``):
 
     request   JSON head (below) ‖ 0A ‖ their sizes, u32 each ‖ the byte strings
-    answer    JSON: {"refused": {position: [class, message, hint, step, expected, found]},
-                     "latest_authored_ms", "earliest_expiry_ms"}        the last two for a batch
+    answer    JSON (below) ‖ 0A ‖ for a batch: the tree over its members ‖ heads found ahead
 
-    head      {"batch": bool, "keys": {author: {kid: key}} when they changed, "count": of strings}
+    head      {"batch": bool, "keys": {author: {kid: key}} when they changed, "count": of strings,
+               "runs": to look heads up in (``ledger.look_ahead``), when they changed}
+    JSON      {"refused": {position: [class, message, hint, step, expected, found]},
+               "latest_authored_ms", "earliest_expiry_ms", "tree": bytes}   but the first of a batch
 
 A worker ends when its input ends, so it never outlives a parent that was killed.
 """
@@ -44,6 +46,9 @@ from ledger.admission import (
     admit_many,
 )
 from ledger.errors import BadEvidence, BadRequest, CounterfoilError, LedgerFault
+from ledger.heads import HeadFiles
+from ledger.look_ahead import LookAhead, files_json, read_found
+from ledger.store.tables import RunRow
 from ledger.wire.claim import CHAIN_AT, ENTRY_ID_AT, Claim
 from ledger.wire.ids import ActorId, ChainId, EntryId
 from ledger.wire.keys import KeyId
@@ -58,6 +63,7 @@ _IN_FLIGHT = 2
 class _Job:
     submissions: Sequence[Submission] | BatchSubmission
     keys: PublicKeys
+    files: HeadFiles | None
     answer: Future[Checked]
 
 
@@ -78,12 +84,15 @@ class AdmissionWorkers:
             thread.start()
 
     def check(
-        self, submissions: Sequence[Submission] | BatchSubmission, keys: PublicKeys
+        self,
+        submissions: Sequence[Submission] | BatchSubmission,
+        keys: PublicKeys,
+        files: HeadFiles | None = None,
     ) -> Future[Checked]:
         """Check entries, or one batch; the answer has one item for each entry, or one for the
-        batch.
+        batch. ``files``: where to look up the heads that a batch needs.
         """
-        job = _Job(submissions, keys, Future())
+        job = _Job(submissions, keys, files, Future())
         with self._mutex:
             if self._closed:
                 raise LedgerFault("the ledger is closed", hint="open it again")
@@ -191,6 +200,7 @@ class _Worker:
         self._child.stdin.close()
         self._child.stdout.close()
         self._keys: PublicKeys | None = None
+        self._rows: tuple[RunRow, ...] = ()
 
     def __enter__(self) -> _Worker:
         return self
@@ -211,14 +221,17 @@ class _Worker:
                 for author, own in job.keys.items()
             }
             self._keys = job.keys
+        if job.files is not None and self._rows != job.files.rows:
+            head["runs"] = files_json(job.files)
+            self._rows = job.files.rows
         self._out.send_bytes(b"".join((json.dumps(head).encode(), b"\n", sizes, *pieces)))
 
     def receive(self, job: _Job) -> Checked:
-        said, _, tree = self._in.recv_bytes().partition(b"\n")
+        said, _, more = self._in.recv_bytes().partition(b"\n")
         answer = json.loads(said)
         refused = {int(at): _error(fields) for at, fields in answer["refused"].items()}
         if isinstance(job.submissions, BatchSubmission):
-            return [refused.get(0) or _trusted_batch(job.submissions, answer, tree)]
+            return [refused.get(0) or _trusted_batch(job.submissions, answer, more, job.files)]
         return [
             refused.get(at) or _trusted(submission) for at, submission in enumerate(job.submissions)
         ]
@@ -249,17 +262,23 @@ def _trusted(submission: Submission) -> Admitted:
     )
 
 
-def _trusted_batch(batch: BatchSubmission, answer: dict[str, Any], tree: bytes) -> AdmittedBatch:
+def _trusted_batch(
+    batch: BatchSubmission, answer: dict[str, Any], more: bytes, files: HeadFiles | None
+) -> AdmittedBatch:
+    tree, found = more[: answer["tree"]], more[answer["tree"] :]
+    chains = [ChainId(claim[CHAIN_AT]) for claim in batch.claims]
+    ahead = read_found(found, chains, files.rows[-1].stop) if found and files else None
     return AdmittedBatch(
         _trusted(Submission(batch.statement)),
         batch.claims,
         batch.blobs,
         batch.keys,
-        [ChainId(claim[CHAIN_AT]) for claim in batch.claims],
+        chains,
         [EntryId(claim[ENTRY_ID_AT]) for claim in batch.claims],
         answer["latest_authored_ms"],
         answer["earliest_expiry_ms"],
         tree,
+        ahead,
     )
 
 
@@ -279,6 +298,7 @@ def _fields(error: CounterfoilError) -> list[str]:
 def _work(requests: Connection, answers: Connection) -> None:
     """The child: answer until the input ends."""
     keys: PublicKeys = {}
+    ahead = LookAhead()
     frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_read_ahead, args=(requests, frames), daemon=True).start()
     while (frame := frames.get()) is not None:
@@ -294,12 +314,14 @@ def _work(requests: Connection, answers: Connection) -> None:
         start = end + 1 + head["count"] * _SIZE
         sizes = array("I", frame[end + 1 : start])
         pieces = [frame[a:b] for a, b in pairwise(accumulate(sizes, initial=start))]
+        if "runs" in head:
+            ahead.open(head["runs"])
         if head["batch"]:
-            answer, tree = _check_batch(pieces, keys)
+            answer, more = _check_batch(pieces, keys, ahead)
         else:
-            answer, tree = _check_entries(pieces, keys), b""
+            answer, more = _check_entries(pieces, keys), b""
         try:
-            answers.send_bytes(json.dumps(answer).encode() + b"\n" + tree)
+            answers.send_bytes(json.dumps(answer).encode() + b"\n" + more)
         except BrokenPipeError:
             return
 
@@ -324,8 +346,10 @@ def _check_entries(pieces: list[bytes], keys: PublicKeys) -> dict[str, object]:
     return {"refused": {at: _fields(error) for at, error in errors.items()}}
 
 
-def _check_batch(pieces: list[bytes], keys: PublicKeys) -> tuple[dict[str, object], bytes]:
-    """What to answer, and the tree over the members behind it."""
+def _check_batch(
+    pieces: list[bytes], keys: PublicKeys, ahead: LookAhead
+) -> tuple[dict[str, object], bytes]:
+    """What to answer, and behind it the tree over the members and the heads found."""
     count = len(pieces) // 3
     batch = BatchSubmission(
         pieces[0], pieces[1 : 1 + count], pieces[1 + count : 1 + 2 * count], pieces[1 + 2 * count :]
@@ -338,8 +362,9 @@ def _check_batch(pieces: list[bytes], keys: PublicKeys) -> tuple[dict[str, objec
         "refused": {},
         "latest_authored_ms": admitted.latest_authored_ms,
         "earliest_expiry_ms": admitted.earliest_expiry_ms,
+        "tree": len(admitted.tree),
     }
-    return answer, admitted.tree
+    return answer, admitted.tree + ahead.find(admitted.chains)
 
 
 if __name__ == "__main__":

@@ -308,6 +308,7 @@ class Appender:
             inherited_from(parts.predecessor),
             earlier_leaves(parts.predecessor),
             parts.store.has_large,
+            parts.heads.found_ahead,
         )
 
     def _apply(self, draft: Draft, finished: list[tuple[SortedIndex, Finished]]) -> None:

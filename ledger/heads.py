@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.errors import LedgerFault
 from ledger.store.run_form import HEAD_ROW, RAW_HEAD
 from ledger.store.sorted_index import RunBuilder, SortedIndex
-from ledger.store.tables import DAMAGED
+from ledger.store.tables import DAMAGED, RunRow
 from ledger.wire import epoch
 from ledger.wire.epoch import blind, commitment
 from ledger.wire.ids import ChainId, Hash
@@ -35,6 +36,9 @@ class ChainType(IntEnum):
     EPOCH = 5
 
 
+_TYPES: Final = {int(kind): kind for kind in ChainType}
+
+
 class Head(NamedTuple):
     """The newest leaf of a chain."""
 
@@ -46,6 +50,29 @@ class Head(NamedTuple):
     hash: Hash
 
 
+def head_of(row: bytes, chain: ChainId) -> Head:
+    """The head that a row holds. Raises LedgerFault when it is another chain's."""
+    _, committed, kind, length, at, hash_ = HEAD_ROW.unpack(row)
+    if committed != commitment(chain, length, at, hash_):
+        raise LedgerFault("index heads: a row is of another chain", hint=DAMAGED)
+    return Head(_TYPES[kind], length, at, Hash(hash_))
+
+
+class HeadFiles(NamedTuple):
+    """The registered runs of a log's heads, as files."""
+
+    log: Hash
+    directory: Path
+    rows: tuple[RunRow, ...]
+
+
+class FoundHeads(NamedTuple):
+    """Heads that were found in runs over the leaves below ``upto``. What is newer is not in it."""
+
+    upto: int
+    heads: dict[ChainId, Head]
+
+
 class ChainHeads:
     """Look-up (any thread) and upkeep (the writer thread)."""
 
@@ -55,6 +82,7 @@ class ChainHeads:
         # Replaced as a whole, so that a reader in another thread never sees half of a rotation.
         self._generations = _Generations({}, {}, index.upto, index.upto)
         self._stretch: dict[ChainId, Head] = {}
+        self._ahead = FoundHeads(0, {})
 
     def get(self, chain: ChainId) -> Head | None:
         """The head of a chain, None for a chain without leaves. LedgerFault when a run is
@@ -64,13 +92,25 @@ class ChainHeads:
         head = generations.new.get(chain) or generations.old.get(chain)
         if head is not None:
             return head
+        ahead = self._ahead
+        if ahead.upto >= generations.old_from and (head := ahead.heads.get(chain)) is not None:
+            # Whatever was written at or after ``old_from`` is in a generation.
+            return head
         row = self.index.find(blind(self._log, chain), below=generations.old_from)
-        if row is None:
+        return None if row is None else head_of(row, chain)
+
+    def files(self) -> HeadFiles | None:
+        """What another process needs to look heads up ahead of the writer; None as long as it would
+        hardly ever be asked for one that is not in memory.
+        """
+        rows = self.index.rows
+        if max((row.rows for row in rows), default=0) <= 2 * GENERATION:
             return None
-        _, committed, kind, length, at, hash_ = HEAD_ROW.unpack(row)
-        if committed != commitment(chain, length, at, hash_):
-            raise LedgerFault("index heads: a row is of another chain", hint=DAMAGED)
-        return Head(ChainType(kind), length, at, Hash(hash_))
+        return HeadFiles(self._log, self.index.directory, rows)
+
+    def found_ahead(self, found: FoundHeads) -> None:
+        """Take over what another process found, in place of what it found before."""
+        self._ahead = found
 
     def applied(
         self,

@@ -190,7 +190,8 @@ class Log:
 
     def _check(self, submissions: Sequence[Submission] | BatchSubmission) -> Future[Checked]:
         """Begin admission. The first to hear that it is done is the count of what is coming."""
-        future = self._admission.check(submissions, self._appender.public_keys)
+        files = self._parts.heads.files() if isinstance(submissions, BatchSubmission) else None
+        future = self._admission.check(submissions, self._appender.public_keys, files)
         self._checking.begin()
         future.add_done_callback(self._checking.end)
         return future

@@ -16,7 +16,7 @@ from typing import Final
 
 from ledger.admission import Admitted, AdmittedBatch
 from ledger.errors import BadRequest, Conflict, LedgerFault
-from ledger.heads import ChainType, Head
+from ledger.heads import ChainType, FoundHeads, Head
 from ledger.identity import Enrol, Place, Registry, check_change
 from ledger.named import FindLeaf, check_amended, check_erasure, no_earlier_leaf
 from ledger.vault.period import TAG_SIZE
@@ -87,6 +87,8 @@ class LogView:
     """A leaf of an earlier log, ``back`` being over 0. Raises BadRequest."""
     has_large: Callable[[Hash], bool] = lambda _blob: False
     """Whether the chunks under this name belong to an entry."""
+    found_ahead: Callable[[FoundHeads], None] = lambda _found: None
+    """Takes over heads that were looked up beside the check of a batch."""
 
 
 def receive_time(now_ms: int, last_ms: int) -> int:
@@ -190,6 +192,8 @@ class Draft:
         head, kind = self._place(entry.claim)
         self._check_author(entry, head)
         ids = self._new_ids(batch)
+        if batch.ahead is not None:
+            self.view.found_ahead(batch.ahead)
         heads = self._member_heads(batch)
         appended = self._put(entry, head, kind)
         self._put_members(batch, ids, heads, appended.index)

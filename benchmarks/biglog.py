@@ -30,6 +30,7 @@ _HEADER = struct.Struct(">BQ32sQQ")
 _MEMBER = struct.Struct(">BQ32sQQQI")
 _CLAIM = struct.Struct(">BB32s16s16s16sQ32sQQ32s")
 _STEP = 4096
+_FAN = 4
 _WIDTH = 256
 
 
@@ -152,17 +153,17 @@ class BigLog:
         self._add_run(self.size - _STEP, self.size, self._run)
         self._run = {}
         width = _STEP
-        while len(self._runs) >= 16 and all(b - a == width for a, b, *_ in self._runs[-16:]):
-            sixteen = self._runs[-16:]
-            start, end = sixteen[0][0], sixteen[-1][1]
-            if start % (width * 16):
+        while len(self._runs) >= _FAN and all(b - a == width for a, b, *_ in self._runs[-_FAN:]):
+            merging = self._runs[-_FAN:]
+            start, end = merging[0][0], merging[-1][1]
+            if start % (width * _FAN):
                 return
-            del self._runs[-16:]
+            del self._runs[-_FAN:]
             merged: dict[bytes, bytes] = {}
-            for _, _, rows, _ in sixteen:
+            for _, _, rows, _ in merging:
                 merged.update(rows)
             self._add_run(start, end, merged)
-            width *= 16
+            width *= _FAN
 
     def _add_run(self, start: int, end: int, rows: dict[bytes, bytes]) -> None:
         self._runs.append((start, end, rows, _describe(end, rows)))

@@ -43,6 +43,13 @@ class RunForm(NamedTuple):
     row_size: int
     log: bytes = b""
 
+    @property
+    def block_rows(self) -> int:
+        """Rows that are checked and looked through together: of heads a page, else about as many
+        bytes.
+        """
+        return PAGE_ROWS if self.log else max(PAGE_ROWS * HEAD_ROW.size // self.row_size, 1)
+
     def rows(self, raw: bytes) -> list[bytes]:
         """Sorted rows from what the writer handed over, joined."""
         if not self.log:

@@ -1,6 +1,6 @@
 """Run: a sorted file of fixed-size rows for the leaves [start, stop), written once.
 
-    blocks   4,096 bytes each: as many whole rows as fit, zeros behind
+    blocks   ``RunForm.block_rows`` rows each, the last one the rest; of heads a block is a page
     fences   per block: first 8 bytes of its first key ‖ CRC-32 of the block
     filter   16 bits a row: for each row the bits (first 8 bytes of the key) and (last 8 bytes) mod
              (16 × rows) are set
@@ -20,6 +20,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import islice, pairwise
+from math import isqrt
 from pathlib import Path
 from struct import Struct
 from typing import Final, NamedTuple
@@ -33,7 +34,6 @@ from ledger.store.tables import DAMAGED
 from ledger.wire.epoch import PAGE_ROWS, pages_of
 from ledger.wire.ids import Hash
 
-BLOCK: Final = 4096
 KEY: Final = 16
 FILTER_BITS: Final = 16
 """Per row, of which two are set: a look-up in a run that does not have the key reads a block in one
@@ -62,9 +62,11 @@ class Run:
         self.path = path
         self.rows = rows
         self._row_size = form.row_size
-        self._per_block = BLOCK // form.row_size
+        self._per_block = form.block_rows
+        self._block_size = form.block_rows * form.row_size
         blocks = -(-rows // self._per_block)
-        fences, filter_at = blocks * BLOCK, blocks * (BLOCK + _FENCE.size)
+        fences = rows * form.row_size
+        filter_at = fences + blocks * _FENCE.size
         tree = filter_at + FILTER_BITS * rows // 8
         pages = pages_of(rows) if form.log else 0
         self._data = _map(path, tree + stored_tree_size(pages))
@@ -74,6 +76,7 @@ class Run:
         pairs = list(_FENCE.iter_unpack(footer[: filter_at - fences]))
         self._fences = array("Q", [fence for fence, _ in pairs])
         self._sums = array("L", [checksum for _, checksum in pairs])
+        self._window = isqrt(rows) // 8 + 4
         self.filter = RunFilter(self._data, filter_at, FILTER_BITS * rows)
         self.tree = StoredTree(self._data, tree, pages)
         """Over the pages; without leaves where the form has none."""
@@ -85,10 +88,14 @@ class Run:
 
     def find(self, key: bytes) -> bytes | None:
         """The row with this key, or None."""
-        for block in self._blocks_of(key):
-            row = self._find_in(self.block(block), key)
-            if row is not None:
-                return row
+        size = self._row_size
+        for number in self._blocks_of(key):
+            data = self.block(number)
+            at = data.find(key)
+            while at >= 0:
+                if at % size == 0:
+                    return data[at : at + size]
+                at = data.find(key, at + 1)
         return None
 
     def place(self, key: bytes) -> int:
@@ -118,25 +125,29 @@ class Run:
 
     def _blocks_of(self, key: bytes) -> range:
         """The blocks in which a key can stand; at least one where there are rows."""
-        fence = int.from_bytes(key[:8], "big")
-        first = max(bisect_left(self._fences, fence) - 1, 0)
-        return range(first, max(bisect_right(self._fences, fence), min(first + 1, len(self._sums))))
-
-    def _find_in(self, data: bytes, key: bytes) -> bytes | None:
-        at = data.find(key)
-        while at >= 0:
-            if at % self._row_size == 0:
-                return data[at : at + self._row_size]
-            at = data.find(key, at + 1)
-        return None
+        fence, fences = int.from_bytes(key[:8], "big"), self._fences
+        count = len(fences)
+        # Keys are spread evenly, so the block is near where it would be if they were exactly so.
+        guess = fence * count >> 64
+        low, high = max(guess - self._window, 0), min(guess + self._window, count)
+        if low and fences[low] > fence:
+            low = 0
+        if high < count and fences[high] <= fence:
+            high = count
+        stop = bisect_right(fences, fence, low, high)
+        first = max(stop - 1, 0)
+        while first and fences[first] == fence:
+            first -= 1
+        return range(first, max(stop, min(first + 1, count)))
 
     def block(self, number: int) -> bytes:
         """The rows of one block, checked."""
-        data = self._data[number * BLOCK : (number + 1) * BLOCK]
+        start = number * self._block_size
+        end = min(start + self._block_size, self.rows * self._row_size)
+        data = self._data[start:end]
         if crc32(data) != self._sums[number]:
             raise LedgerFault(f"run {self.path.name}: block {number} is damaged", hint=DAMAGED)
-        here = min(self._per_block, self.rows - number * self._per_block)
-        return data[: here * self._row_size]
+        return data
 
     def scan(self, start: int = 0, stop: int = 1 << 64) -> Iterator[bytes]:
         """Rows whose first 8 key bytes lie in [start, stop), in order."""
@@ -173,13 +184,12 @@ def _map(path: Path, size: int) -> bytes | mmap.mmap:
 
 def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, bytes]:
     """Write sorted unique rows durably; returns (number of rows, digest). No rows: no file."""
-    per_block = BLOCK // form.row_size
+    per_block = form.block_rows
     source = iter(rows)
     fences = bytearray()
     probes = array("Q")
     count = 0
     pages: list[Hash] = []
-    open_page: list[bytes] = []
     first = list(islice(source, per_block))
     if not first:
         return 0, sha256(b"").digest()
@@ -187,19 +197,15 @@ def write_run(path: Path, rows: Iterable[bytes], form: RunForm) -> tuple[int, by
     with replacing(path) as write:
         chunk = first
         while chunk:
-            block = b"".join(chunk).ljust(BLOCK, b"\0")
+            block = b"".join(chunk)
             fences += _FENCE.pack(int.from_bytes(chunk[0][:8], "big"), crc32(block))
             count += len(chunk)
             for row in chunk:
                 probes.extend(_PROBES.unpack_from(row))
             write(block)
             if form.log:
-                open_page += chunk
-                full = len(open_page) // PAGE_ROWS * PAGE_ROWS
-                pages += page_hashes(open_page[:full])
-                del open_page[:full]
+                pages += page_hashes(chunk)
             chunk = list(islice(source, per_block))
-        pages += page_hashes(open_page)
         footer = bytes(fences) + _filter(probes, FILTER_BITS * count) + stored_tree(pages)
         write(footer)
     return count, sha256(footer).digest()

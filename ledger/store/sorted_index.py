@@ -1,8 +1,8 @@
 """Sorted index: which row is the newest for a key, from runs that are only ever written in order.
 
-Runs are aligned and start at 4,096 leaves; sixteen neighbours of one size merge into one, in the
-background, the newest row of a key winning. So a look-up visits at most fifteen runs of each
-size, most of them no further than their filter, and every row is written once per size: about 100
+Runs are aligned and start at 4,096 leaves; four neighbours of one size merge into one, in the
+background, the newest row of a key winning. So a look-up visits at most three runs of each size,
+most of them no further than their filter, and every row is written once per size: about 100
 bytes a leaf and size, where a B-tree with random keys writes kilobytes.
 
 The writer hands over what changed in each aligned stretch of 4,096 leaves (``submit``); finished
@@ -41,6 +41,33 @@ class Finished:
     replaced: tuple[RunRow, ...]
 
 
+class RunSet:
+    """Runs that are looked through together. Immutable; any thread may ask."""
+
+    def __init__(self, runs: Iterable[tuple[RunRow, Run]]) -> None:
+        """``runs``: oldest first."""
+        self._filters: tuple[tuple[int, bytes | mmap, int, int, Run], ...] = tuple(
+            (row.start, *run.filter, run) for row, run in reversed([*runs]) if run.filter.bits
+        )
+
+    def find(self, key: bytes, below: int = 1 << 64) -> bytes | None:
+        """The newest row of a key, looking only at runs that start below this leaf index. Raises
+        LedgerFault when a run is damaged, or was replaced meanwhile.
+        """
+        first, second = filter_probes(key)
+        # The one loop that grows with the log at every append: no calls in it.
+        for start, data, at, bits, run in self._filters:
+            bit = first % bits
+            if not data[at + (bit >> 3)] >> (bit & 7) & 1:
+                continue
+            bit = second % bits
+            if data[at + (bit >> 3)] >> (bit & 7) & 1 and start < below:
+                found = run.find(key)
+                if found is not None:
+                    return found
+        return None
+
+
 class SortedIndex:
     """The runs of one name. ``find`` is for every thread, the rest for the writer thread."""
 
@@ -52,7 +79,7 @@ class SortedIndex:
         self.form = form
         self.directory = directory
         self._runs: tuple[tuple[RunRow, Run], ...] = ()
-        self._filters: tuple[tuple[int, bytes | mmap, int, int, Run], ...] = ()
+        self._set = RunSet(())
         self._prepared: dict[RunRow, Run] = {}
         upto = 0
         for row in sorted(rows, key=lambda row: row.start):
@@ -82,24 +109,14 @@ class SortedIndex:
 
     def find(self, key: bytes, below: int = 1 << 64) -> bytes | None:
         """The newest row of a key, looking only at runs that start below this leaf index."""
-        filters, (first, second) = self._filters, filter_probes(key)
+        runs = self._set
         try:
-            # The one loop that grows with the log at every append: no calls in it.
-            for start, data, at, bits, run in filters:
-                bit = first % bits
-                if not data[at + (bit >> 3)] >> (bit & 7) & 1:
-                    continue
-                bit = second % bits
-                if data[at + (bit >> 3)] >> (bit & 7) & 1 and start < below:
-                    found = run.find(key)
-                    if found is not None:
-                        return found
+            return runs.find(key, below)
         except LedgerFault:
-            if filters is self._filters:
+            if runs is self._set:
                 raise
             # The writer has replaced a run meanwhile, and destroyed its file.
             return self.find(key, below)
-        return None
 
     def prepare(self, row: RunRow) -> None:
         """Open a run that will be registered, ahead of time. For the builder."""
@@ -132,10 +149,7 @@ class SortedIndex:
             self.remove(replaced)
 
     def _show(self, runs: tuple[tuple[RunRow, Run], ...]) -> None:
-        self._runs = runs
-        self._filters = tuple(
-            (row.start, *run.filter, run) for row, run in reversed(runs) if run.filter.bits
-        )
+        self._runs, self._set = runs, RunSet(runs)
 
     def remove(self, rows: Iterable[RunRow]) -> None:
         """Remove the files of runs that the log names no more."""
@@ -143,7 +157,7 @@ class SortedIndex:
             self._remove(self.directory / row.file_name)
 
     def due_merge(self) -> tuple[RunRow, ...]:
-        """Sixteen neighbours that are ready to become one; empty when there are none."""
+        """Four neighbours that are ready to become one; empty when there are none."""
         rows = self.rows
         for at in range(len(rows) - epoch.FANOUT, -1, -1):
             group = rows[at : at + epoch.FANOUT]

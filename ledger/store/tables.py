@@ -44,7 +44,7 @@ TAIL_VALUE: Final = Struct(">Q")
 RUN_KEY: Final = Struct(">BQQ")
 RUN_VALUE: Final = Struct(">Q32sI")
 _STATE: Final = Struct(">8sQQIQ")
-_MAGIC: Final = b"cflog\x00\x005"
+_MAGIC: Final = b"cflog\x00\x006"
 
 STATE_KEY: Final = b"state"
 CHECKPOINT_KEY: Final = b"checkpoint"

@@ -24,7 +24,7 @@ from ledger.errors import BadRequest
 from ledger.wire.ids import HASH_SIZE, ID_SIZE, MAX_INTEGER, ChainId, Hash
 
 STRETCH: Final = 4_096
-FANOUT: Final = 16
+FANOUT: Final = 4
 PAGE_ROWS: Final = 16
 ROW_SIZE: Final = ID_SIZE + HASH_SIZE
 MAX_RUNS: Final = 255

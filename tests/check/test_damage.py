@@ -442,7 +442,6 @@ DAMAGES: Final = [
     Damage("tail of none", put("tails", U64(TAIL_START), U64(0)), "table tails", "belong"),
     Damage("first heads run gone", drop_nth("runs", 0), "table runs", "do not join"),
     Damage("heads run's row", flip(HEADS, 20), HEADS_NAME, "block 0 is damaged"),
-    Damage("heads run's padding", flip(HEADS, 4095), HEADS_NAME, "block 0 is damaged"),
     Damage("heads run's footer", flip(HEADS, -1), HEADS_NAME, "footer does not fit"),
     Damage("heads run cut", shorten(HEADS), HEADS_NAME, "bytes, not"),
     Damage("heads run gone", remove(HEADS), HEADS_NAME, "cannot be read"),

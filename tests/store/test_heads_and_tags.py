@@ -160,7 +160,7 @@ def test_a_long_log_agrees_with_a_dict(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_sizes_of_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """4,096 × 17 leaves and more, merged by sixteen."""
+    """4,096 × 17 leaves and more, merged twice."""
     monkeypatch.setattr(sorted_index, "Merger", InProcessMerger)
     monkeypatch.setattr(heads, "GENERATION", 2_000)
     model = Model(tmp_path, random.Random(6), 12_000)

@@ -14,10 +14,11 @@ from ledger.errors import LedgerFault
 from ledger.store import runs
 from ledger.store.merge import Merger, merge
 from ledger.store.run_form import RunForm
-from ledger.store.runs import BLOCK, KEY, Run, merge_rows, write_run
+from ledger.store.runs import KEY, Run, merge_rows, write_run
 
 ROW = RunForm(24)
-PER_BLOCK = BLOCK // ROW.row_size
+PER_BLOCK = ROW.block_rows
+BLOCK = PER_BLOCK * ROW.row_size
 # Few distinct first bytes, so that keys share their fences and blocks.
 KEYS = st.builds(
     lambda head, tail: bytes(head) + tail,

@@ -79,7 +79,7 @@ def test_any_bytes(raw: bytes) -> None:
 
 
 def test_levels() -> None:
-    assert [aligned_level(0, 4096 * 16**k) for k in range(4)] == [0, 1, 2, 3]
+    assert [aligned_level(0, 4096 * 4**k) for k in range(4)] == [0, 1, 2, 3]
     assert aligned_level(4096, 8192) == 0
     assert aligned_level(4096, 4096 + 65_536) is None
     assert aligned_level(0, 8192) is None

@@ -39,7 +39,7 @@ def test_a_merged_run(tmp_path: Path) -> None:
 
 
 class Forgetful(BigLog):
-    """Merges sixteen runs to one, and leaves a chain out."""
+    """Leaves a chain out of a run that was merged."""
 
     def _add_run(self, start: int, end: int, rows: dict[bytes, bytes]) -> None:
         if end - start == MERGED:

@@ -21,8 +21,8 @@ def ends(draw: st.DrawFn) -> list[int]:
     """Runs as a log makes them: large ones first, then smaller ones, then perhaps a short one."""
     at, found = 0, []
     for power in (2, 1, 0):
-        for _ in range(draw(st.integers(0, 16))):
-            at += S * 16**power
+        for _ in range(draw(st.integers(0, 4))):
+            at += S * 4**power
             found.append(at)
     if (short := draw(st.integers(0, S - 1))) or not found:
         found.append(at + (short or 1))

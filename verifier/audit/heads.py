@@ -1,6 +1,6 @@
 """The heads index, computed again from the leaves: see `verifier.formats.epoch` for what it is.
 
-Rows of the smallest aligned runs come with the spans. A larger run is made of sixteen, in slices by
+Rows of the smallest aligned runs come with the spans. A larger run is made of four, in slices by
 the first bytes of its rows, so that no more than a part of it is in memory. A short run lies inside
 one span.
 """

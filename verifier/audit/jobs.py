@@ -169,7 +169,7 @@ class ShortRunsJob(NamedTuple):
 
 
 class MergeJob(NamedTuple):
-    """An aligned run out of the sixteen that it is made of."""
+    """An aligned run out of the four that it is made of."""
 
     level: int
     start: int

@@ -1,4 +1,4 @@
-"""Aligned runs above the smallest, each made of the sixteen below it, on disk.
+"""Aligned runs above the smallest, each made of the four below it, on disk.
 
 The rows of the smallest lie in the records of spans, those of larger ones in files of their own.
 Runs are merged in slices by the first bytes of their rows, so that a part is in memory, not all.

@@ -9,7 +9,7 @@
     root       = RFC 6962 root over the page hashes
 
 A run over [a, b) has a row for each chain with a leaf there: its last one, count = seq + 1. It is
-aligned (b - a = 4096 * 16^k, and a is a multiple of that) or, the last of an epoch only, short (a
+aligned (b - a = 4096 * 4^k, and a is a multiple of that) or, the last of an epoch only, short (a
 is a multiple of 4096, b - a < 4096). An epoch covers the leaves below its last `to`.
 """
 
@@ -26,8 +26,8 @@ from verifier.formats.merkle import root
 
 MAX_RUNS = 255
 ALIGNED = 4096
-"""Leaves of the smallest aligned run; each larger one is made of sixteen."""
-FAN = 16
+"""Leaves of the smallest aligned run; each larger one is made of four."""
+FAN = 4
 PAGE_ROWS = 16
 ROW_BYTES = 48
 _RUN = Struct(">QQ32s")

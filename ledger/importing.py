@@ -15,7 +15,7 @@ completed by running it again: what is in is known by its tag.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +32,7 @@ from ledger.fhir import (
     Directory,
     Identifier,
     PatientSpace,
+    Resource,
     SourceItem,
     read_file,
     route,
@@ -40,6 +41,7 @@ from ledger.fhir import (
 from ledger.linkage import Linkage
 from ledger.linkage.sources import source_tag
 from ledger.reader import Reader
+from ledger.resources.spaces import local_names, local_tag
 from ledger.sequencer import Appended
 from ledger.vault.door import Vault
 from ledger.wire.claim import Kind
@@ -170,11 +172,16 @@ class Importer:
             item.raw,
             header={"file": source},
             authored_ms=authored_ms(resource.parsed),
-            tags=(tag,),
+            tags=(tag, *self._names(item, resource)),
         )
         self._add(draft, source, tag)
         if len(self._group) >= GROUP_ENTRIES or self._bytes >= GROUP_BYTES:
             self._send()
+
+    def _names(self, item: SourceItem, resource: Resource) -> Iterator[bytes]:
+        """The tags by which others of this sender refer to the resource."""
+        for name in local_names(resource.resource_type, resource.id, item.full_url):
+            yield local_tag(self._log.vault.tag, self._author.id, name)
 
     def _record(self, identifiers: Sequence[Identifier], source: str) -> ChainId:
         """The patient's record, opened and linked as far as the caller allowed it."""

@@ -19,10 +19,9 @@ from ledger.cli.words import Language, language_of
 from ledger.errors import BadRequest
 from ledger.linkage import check_record
 from ledger.linkage.opening import gather
-from ledger.reader import Reader
+from ledger.linkage.standing import RegistryStanding
 from ledger.record.model import Viewer
 from ledger.record.views import timeline as view_of
-from ledger.wire.ids import ActorId, Position
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,22 +95,6 @@ def timeline(
         result_table(sight.columns(), sight.rows())
     if gathered.accesses:
         note("access entry " + " ".join(map(str, gathered.accesses)))
-
-
-class RegistryStanding:
-    """The standing of authors as the registry has it today: a doubt that is known now is shown in
-    earlier views too.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader, self._registry = reader, reader.registry
-
-    def role(self, actor: ActorId) -> str | None:
-        known = self._registry.actors.get(actor)
-        return None if known is None else known.role
-
-    def is_contested(self, author: ActorId, position: Position) -> bool:
-        return self._registry.is_contested(author, self._reader.relative_index(position))
 
 
 def _parse_time(text: str) -> int:

@@ -20,16 +20,11 @@ value_at: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=flo
 
 
 class EntrySpan(NamedTuple):
-    """The resource is ``text[start:end]``; start is -1 where the entry has none.
-
-    ``request`` is where the entry's request stands, likewise; ``names`` are all its members.
-    """
+    """The resource is ``text[start:end]``; start is -1 where the entry has none."""
 
     full_url: str | None
     start: int
     end: int
-    request: tuple[int, int] = (-1, -1)
-    names: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,23 +83,18 @@ def _entry(text: str, at: int) -> tuple[EntrySpan, int]:
         return EntrySpan(None, -1, -1), value_at(text, at)[1]
     full_url: str | None = None
     start = end = -1
-    request = (-1, -1)
-    names: list[str] = []
 
     def member(name: str, at: int) -> int:
-        nonlocal full_url, start, end, request
-        names.append(name)
+        nonlocal full_url, start, end
         value, after = value_at(text, at)
         if name == "resource":
             start, end = at, after
-        elif name == "request":
-            request = (at, after)
         elif name == "fullUrl" and isinstance(value, str):
             full_url = value
         return after
 
     after = members(text, at, member)
-    return EntrySpan(full_url, start, end, request, tuple(names)), after
+    return EntrySpan(full_url, start, end), after
 
 
 def members(text: str, at: int, member: Callable[[str, int], int]) -> int:

@@ -5,6 +5,7 @@ person's.
     joining    two records of one person: links between records
     moving     entries that stand in the wrong person's record
     opening    what a view needs of a record, through the door
+    standing   what the registry says of authors
 
 A link is found by its tag, a keyed fingerprint: the newest entry with the tag decides, so an
 unlink ends a link by carrying the same tag. Contents: docs/spec/content.md.

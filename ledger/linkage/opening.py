@@ -89,14 +89,14 @@ def gather(
         streams = log.vault.release_all(places, log.reader.receipt(access))
         for entry, stream in zip(there, streams, strict=True):
             if isinstance(stream, BadRequest):
-                opened[entry.position] = _opened(entry, malformed=True)
+                opened[entry.position] = without_header(entry, malformed=True)
                 continue
             large = stream.size > MAX_CONTENT
             content = Content(stream.header, b"" if large else b"".join(stream.pieces))
-            opened[entry.position] = _with_header(entry, content)
+            opened[entry.position] = with_header(entry, content)
             gathered.titles[entry.position] = stream.media_type if large else title(content)
     for entries in chains.values():
-        gathered.entries += [opened.get(one.position) or _opened(one) for one in entries]
+        gathered.entries += [opened.get(one.position) or without_header(one) for one in entries]
     return gathered
 
 
@@ -117,11 +117,11 @@ def joined_with(log: Target, record: ChainId, as_of_ms: int) -> tuple[ChainId, .
             continue
         entries = _received(log, chain, as_of_ms)
         seen[chain] = [_link(log, one) for one in entries if one.leaf.claim.kind in _LINKS]
-        queue += [one for one in linked_records(seen[chain]) if _is_record(log, one)]
+        queue += [one for one in linked_records(seen[chain]) if is_record(log, one)]
     return joined_records(record, [one for links in seen.values() for one in links])
 
 
-def _is_record(log: Target, chain: ChainId) -> bool:
+def is_record(log: Target, chain: ChainId) -> bool:
     """Whether a link may be followed: what it names is its author's word."""
     try:
         return log.reader.head(chain).type is ChainType.PERSON
@@ -197,20 +197,26 @@ def _is_sealed(entry: Entry) -> bool:
 
 def _link(log: Target, entry: Entry) -> Opened:
     if is_erased(log, entry):
-        return _opened(entry)
+        return without_header(entry)
     try:
-        return _with_header(entry, log.vault.use(entry.index, "linkage", entry.back))
+        return with_header(entry, log.vault.use(entry.index, "linkage", entry.back))
     except BadRequest:
-        return _opened(entry)
+        return without_header(entry)
 
 
-def _with_header(entry: Entry, content: Content) -> Opened:
+def with_header(entry: Entry, content: Content) -> Opened:
+    """An entry with its content's header; ``malformed`` where that cannot be read."""
     try:
         header = decode_header(content.header)
         linked = decode_linked(content.content) if entry.leaf.claim.kind in _LINKS else None
     except BadRequest:
-        return _opened(entry, malformed=True)
+        return without_header(entry, malformed=True)
     return _opened(entry, header, linked)
+
+
+def without_header(entry: Entry, *, malformed: bool = False) -> Opened:
+    """An entry that is not opened."""
+    return _opened(entry, malformed=malformed)
 
 
 def _opened(

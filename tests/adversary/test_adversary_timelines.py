@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from ledger.author import CBOR, Author, Draft
-from ledger.cli.timelines import RegistryStanding
 from ledger.cli.viewing import Sight
 from ledger.cli.words import language_of
 from ledger.errors import BadRequest
@@ -15,6 +14,7 @@ from ledger.identity import NewKey
 from ledger.linkage.aliases import unlink_draft
 from ledger.linkage.joining import join
 from ledger.linkage.opening import gather, joined_with
+from ledger.linkage.standing import RegistryStanding
 from ledger.log import Log
 from ledger.reader import Entry
 from ledger.record.contents import LinkedRecord

@@ -1,0 +1,151 @@
+"""Library: every record and every institution's directory as shelves of resources, kept in memory
+as long as nothing but accesses came.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.heads import ChainType
+from ledger.linkage.opening import is_record
+from ledger.linkage.standing import RegistryStanding
+from ledger.linkage.target import Target
+from ledger.record.joined import joined_records
+from ledger.record.model import Document, Opened, Timeline, Viewer
+from ledger.record.views import timeline
+from ledger.resources.index import ChainIndex
+from ledger.resources.leads import Leads
+from ledger.resources.naming import place_of
+from ledger.resources.opened import Indexed
+from ledger.resources.relations import NONE, Relation, relations
+from ledger.resources.shelf import Shelf, shelf_of
+from ledger.wire.ids import ActorId, ChainId, Position
+
+_KEPT: Final = 2_000
+"""Records whose shelves are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a record and those that are joined with it."""
+
+    changes: dict[ChainId, int]
+    """Of every chain that was looked at."""
+    joined: tuple[ChainId, ...]
+    entries: tuple[Opened, ...]
+    indexed: dict[Position, Indexed]
+    relations: dict[ActorId, Relation]
+
+
+class Library:
+    """Any thread may ask."""
+
+    def __init__(self, log: Target, index: ChainIndex | None = None) -> None:
+        self._log = log
+        self._index = index or ChainIndex(log)
+        self._standing = RegistryStanding(log.reader)
+        self._mutex = threading.Lock()
+        self._reads: OrderedDict[ChainId, _Read] = OrderedDict()
+        self._shelves: OrderedDict[tuple[ChainId, Viewer], tuple[_Read, int | None, Shelf]] = (
+            OrderedDict()
+        )
+
+    def chain_of(self, identity: str) -> ChainId | None:
+        """On whose chain the document with a public id stands: a record, or a directory."""
+        place = place_of(self._log.reader, identity)
+        if place is None:
+            return None
+        return self._log.reader.entry(*place).leaf.claim.chain
+
+    def is_directory(self, chain: ChainId) -> bool:
+        """Whether it holds an institution's own resources, which belong to no person."""
+        head = self._log.reader.find_head(chain)
+        return head is not None and head.type is ChainType.DIRECTORY
+
+    def is_record(self, chain: ChainId) -> bool:
+        """Whether it is a person's record."""
+        return is_record(self._log, chain)
+
+    def relation(self, record: ChainId, institution: ActorId | None) -> Relation:
+        """What an institution has to do with a record."""
+        return NONE if institution is None else self._read(record).relations.get(institution, NONE)
+
+    def shelf(self, chain: ChainId, viewer: Viewer = Viewer.INSTITUTION) -> Shelf:
+        """The resources of a record, or of a directory, as they are now."""
+        read, now = self._read(chain), time.time_ns() // 1_000_000
+        with self._mutex:
+            kept = self._shelves.get((chain, viewer))
+            if kept is not None and kept[0] is read and (kept[1] is None or now < kept[1]):
+                self._shelves.move_to_end((chain, viewer))
+                return kept[2]
+        newest = max((one.leaf.received_ms for one in read.entries), default=0)
+        seen = timeline(chain, read.entries, self._standing, viewer, max(now, newest))
+        shelf = shelf_of(self._log.reader, seen, read.indexed, self.leads(read.joined))
+        with self._mutex:
+            self._shelves[chain, viewer] = (read, _next_approval(seen), shelf)
+            while len(self._shelves) > _KEPT:
+                self._shelves.popitem(last=False)
+        return shelf
+
+    def leads(self, records: Collection[ChainId]) -> Leads:
+        """What references in these records lead to."""
+        return Leads(self._log, self._index, records)
+
+    def accesses(self, record: ChainId) -> list[Position]:
+        """The access entries of a record and of those joined with it, newest first."""
+        found: list[Position] = []
+        for chain in self._read(record).joined:
+            with self._index.open(chain) as opened:
+                found += opened.accesses
+        return sorted(found, key=lambda one: one.order, reverse=True)
+
+    def _read(self, record: ChainId) -> _Read:
+        """The record and those joined with it as they are now."""
+        changes: dict[ChainId, int] = {}
+        queue = [record]
+        while queue:
+            chain = queue.pop()
+            if chain not in changes:
+                with self._index.open(chain) as opened:
+                    changes[chain] = opened.changes
+                    queue += [one for one in opened.linked if self.is_record(one)]
+        with self._mutex:
+            kept = self._reads.get(record)
+        if kept is not None and kept.changes == changes:
+            return kept
+        read = self._read_anew(record, changes)
+        with self._mutex:
+            self._reads[record] = read
+            while len(self._reads) > _KEPT:
+                self._reads.popitem(last=False)
+        return read
+
+    def _read_anew(self, record: ChainId, changes: dict[ChainId, int]) -> _Read:
+        entries: list[Opened] = []
+        indexed: dict[Position, Indexed] = {}
+        for chain in changes:
+            with self._index.open(chain) as opened:
+                entries += opened.entries
+                indexed |= opened.resources
+        joined = joined_records(record, entries)
+        entries = [one for one in entries if one.chain in set(joined)]
+        registry = self._log.reader.registry
+        related = relations(entries, registry, self._standing)
+        return _Read(changes, joined, tuple(entries), indexed, related)
+
+
+def _next_approval(seen: Timeline) -> int | None:
+    """When the next document is approved by time alone; the view changes then."""
+    times = [
+        version.approve_at_ms
+        for item in seen.items
+        if isinstance(item, Document)
+        for version in item.versions
+        if version.approve_at_ms is not None and version.approve_at_ms > seen.as_of_ms
+    ]
+    return min(times, default=None)

@@ -1,0 +1,237 @@
+"""Writing: FHIR resources that a client sent, as entries that the gateway signs for it.
+
+    plan = Plan(log, library, gateway, writer)
+    planned = plan.create(raw)               one resource; several of a transaction one by one
+    …may the writer write in planned.chain?
+    …append plan.submissions, durably…       planned.at says which of them the resource is
+
+What one resource of a plan is called (``fullUrl``, its own id) the others may refer to. A plan that
+is not appended leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ledger.admission import Submission
+from ledger.author import CBOR, FHIR_JSON, Author, Draft
+from ledger.errors import BadRequest
+from ledger.fhir import (
+    Directory,
+    Identifier,
+    IsPatient,
+    PatientRef,
+    Resource,
+    Subject,
+    route,
+    validate,
+)
+from ledger.importing import authored_ms
+from ledger.linkage import Linkage
+from ledger.linkage.sources import source_tag
+from ledger.linkage.target import Target
+from ledger.merkle import leaf_hash
+from ledger.record.header import Header
+from ledger.resources.leads import space_of
+from ledger.resources.library import Library
+from ledger.resources.shelf import Stored
+from ledger.resources.spaces import local_names, local_tag
+from ledger.wire import cbor
+from ledger.wire.claim import Kind
+from ledger.wire.ids import ActorId, ChainId, Position
+
+Fields = dict[str, cbor.Value]
+_WHO: Final = "create the Patient first, with an identifier, and refer to it"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One resource of a plan."""
+
+    chain: ChainId
+    resource: Resource
+    at: int
+    """Which of the plan's submissions it is; -1 where its entry stands already."""
+    known: Position | None = None
+    """Where the same bytes of the same sender stand."""
+    opens: bool = False
+    """Its record is opened by this plan."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """Entries to be appended together. Owned by one request."""
+
+    log: Target
+    library: Library
+    gateway: Author
+    writer: ActorId
+    submissions: list[Submission] = field(default_factory=list)
+    _linkage: Linkage = field(init=False)
+    _space: ActorId = field(init=False)
+    _names: dict[str, ChainId] = field(default_factory=dict)
+    """Patients of this plan by the names that its other resources may use."""
+    _opened: dict[Identifier, ChainId] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._linkage = Linkage(self.log.reader, self.log.vault.tag)
+        self._space = space_of(self.log.reader.registry, self.writer)
+
+    def create(self, raw: bytes, full_url: str | None = None) -> Planned:
+        """A new resource. Raises BadRequest for one that is refused, or nobody's."""
+        resource = validate(raw)
+        subject = route(resource)
+        opens = False
+        if isinstance(subject, IsPatient):
+            chain, opens = self._record_of_patient(subject.identifiers)
+        else:
+            chain = self._chain(subject)
+        names = tuple(local_names(resource.resource_type, resource.id, full_url))
+        if isinstance(subject, IsPatient):
+            self._names |= dict.fromkeys(names, chain)
+        source = source_tag(self.log.vault.tag, self._space, raw)
+        known = self._standing(source, chain)
+        if known is not None:
+            return Planned(chain, resource, -1, known)
+        tags = (source, *(local_tag(self.log.vault.tag, self._space, name) for name in names))
+        draft = Draft(
+            chain,
+            raw,
+            header=self._header(),
+            authored_ms=authored_ms(resource.parsed),
+            tags=tags,
+        )
+        return Planned(chain, resource, self._add(draft), opens=opens)
+
+    def amend(self, stored: Stored, raw: bytes) -> Planned:
+        """A new version. Raises BadRequest for one that belongs to somebody else."""
+        resource = validate(raw)
+        if (resource.resource_type, resource.id) != (stored.type, stored.identity):
+            raise BadRequest(
+                "the resource in the body has another type or id than the URL",
+                hint="send the resource with the id of the URL",
+            )
+        subject = route(resource)
+        if isinstance(subject, IsPatient):
+            self._link_further(subject.identifiers, stored.chain)
+        elif isinstance(subject, PatientRef) and self._chain(subject) != stored.chain:
+            raise BadRequest(
+                "the resource would belong to another person",
+                hint="delete it, and create it in the right record",
+            )
+        draft = self._changing(stored, Kind.AMEND, raw, self._header())
+        return Planned(stored.chain, resource, self._add(draft))
+
+    def retract(self, stored: Stored, reason: str) -> int:
+        """Take a resource back; returns which submission it is."""
+        header = {**Header(CBOR, reason=reason).encode(), **self._header()}
+        return self._add(self._changing(stored, Kind.RETRACT, b"", header))
+
+    def _changing(self, stored: Stored, kind: Kind, raw: bytes, header: Fields) -> Draft:
+        place = next(one.place for one in stored.versions[::-1] if not one.deleted)
+        entry = self.log.reader.entry(*place)
+        return Draft(
+            stored.chain,
+            raw,
+            CBOR if kind is Kind.RETRACT else FHIR_JSON,
+            kind,
+            header,
+            amended=leaf_hash(entry.raw),
+            amends=place,
+        )
+
+    def _header(self) -> Fields:
+        if self.writer == self.gateway.id:
+            return {}
+        return {"on-behalf-of": self.writer}
+
+    def _add(self, draft: Draft) -> int:
+        self.submissions.append(self.gateway.entry(draft))
+        return len(self.submissions) - 1
+
+    def _standing(self, source: bytes, chain: ChainId) -> Position | None:
+        place = self.log.reader.find_tag(source)
+        if place is None or self.log.reader.entry(*place).leaf.claim.chain != chain:
+            return None
+        return place
+
+    def _record_of_patient(self, identifiers: Sequence[Identifier]) -> tuple[ChainId, bool]:
+        """The record of a Patient, opened and linked where nobody knows it yet."""
+        if not identifiers:
+            raise BadRequest(
+                "the Patient has no identifier with a system and a value",
+                hint="give one: people are never matched by name",
+            )
+        for identifier in identifiers:
+            if identifier in self._opened:
+                return self._opened[identifier], True
+        record = self._linkage.record_of(identifiers)
+        if record is not None:
+            self._link_further(identifiers, record)
+            return record, False
+        record, opening = self.gateway.open_record()
+        self.submissions.append(opening)
+        for identifier in identifiers:
+            self._link(identifier, record)
+            self._opened[identifier] = record
+        return record, True
+
+    def _link_further(self, identifiers: Sequence[Identifier], record: ChainId) -> None:
+        for identifier in identifiers:
+            linked = self._linkage.find(identifier)
+            if linked is None:
+                self._link(identifier, record)
+            elif linked != record:
+                raise BadRequest(
+                    "an identifier of the Patient is linked to another record",
+                    hint="correct the identifiers, or have the records joined",
+                )
+
+    def _link(self, identifier: Identifier, record: ChainId) -> None:
+        if self._linkage.was_unlinked(identifier):
+            raise BadRequest(
+                "the link of an identifier of the Patient was ended, and whose it is now is not "
+                "said",
+                hint="have it linked with `counterfoil link`",
+            )
+        draft = self._linkage.link(identifier, record)
+        self._add(replace(draft, header=self._header()))
+
+    def _chain(self, subject: Subject) -> ChainId:
+        """Where a resource belongs that is no Patient. Raises BadRequest."""
+        if isinstance(subject, Directory):
+            return self.gateway.directory
+        if isinstance(subject, IsPatient):
+            raise TypeError("a Patient is where its identifiers are")
+        by_reference = self._referred(subject.reference)
+        by_identifier = self._linkage.record_of(subject.identifiers) or next(
+            (self._opened[one] for one in subject.identifiers if one in self._opened), None
+        )
+        found = {one for one in (by_reference, by_identifier) if one is not None}
+        if len(found) > 1:
+            raise BadRequest(
+                f"{subject.element} gives a reference and an identifier of two different patients",
+                hint="correct the one that is wrong",
+            )
+        if not found or (subject.reference is not None and by_reference is None):
+            raise BadRequest(f"{subject.element} leads to no patient here", hint=_WHO)
+        return found.pop()
+
+    def _referred(self, reference: str | None) -> ChainId | None:
+        if reference is None:
+            return None
+        if reference in self._names:
+            return self._names[reference]
+        reader = self.log.reader
+        place = reader.find_tag(local_tag(self.log.vault.tag, self._space, reference))
+        if place is not None:
+            chain = reader.entry(*place).leaf.claim.chain
+        else:
+            kind, _, identity = reference.rpartition("/")
+            found = self.library.chain_of(identity) if kind == "Patient" else None
+            if found is None:
+                return None
+            chain = found
+        return chain if self.library.is_record(chain) else None

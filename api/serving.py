@@ -112,12 +112,12 @@ def serve(
 
     Raises BadRequest when it cannot listen there.
     """
-    listen.check(behind_proxy=settings.behind_proxy)
-    tls = listen.context()
-    state = log.layout.directory / STATE_DIRECTORY
-    state.mkdir(mode=0o700, exist_ok=True)
     bridge = Bridge(log)
     try:
+        listen.check(behind_proxy=settings.behind_proxy)
+        tls = listen.context()
+        state = log.layout.directory / STATE_DIRECTORY
+        state.mkdir(mode=0o700, exist_ok=True)
         app = build_app(bridge, settings, gateway=gateway, state=state, log=lines or json_log())
         asyncio.run(_serve(app, listen, tls, say))
     finally:

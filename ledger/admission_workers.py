@@ -193,6 +193,8 @@ class _Worker:
             stdout=subprocess.PIPE,
             # `-m` looks there first: for this very package, not for what lies where we are.
             cwd=Path(__file__).absolute().parents[1],
+            # Ctrl-C at a terminal is for the parent, which still wants answers while it ends.
+            process_group=0,
         )
         assert self._child.stdin is not None and self._child.stdout is not None
         self._out = Connection(os.dup(self._child.stdin.fileno()), readable=False)

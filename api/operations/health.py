@@ -1,8 +1,8 @@
 """`/livez`, `/readyz`, `/metrics`.
 
 Live: the event loop answers. Ready: an append would be taken now; the reason why not is said
-plainly, so that whoever is woken up at night reads it. Metrics go to this machine alone unless an
-option says otherwise.
+plainly, so that whoever is woken up at night reads it: in the log, and to this machine. Metrics go
+to this machine alone unless an option says otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aiohttp import web
 
 from api.bridge import BRIDGE
 from api.errors import not_found
-from api.keys import METRICS, SETTINGS
+from api.keys import LOG, METRICS, SETTINGS
 from api.metrics import CONTENT_TYPE
 from api.middleware.load import LOAD
 from ledger.errors import LedgerFault
@@ -37,8 +37,10 @@ async def readyz(request: web.Request) -> web.Response:
         # A thread of asyncio's own: those of the bridge may all be busy, which is no fault.
         await asyncio.to_thread(log.check_ready)
     except LedgerFault as error:
-        hint = f"hint: {error.hint}\n" if error.hint else ""
-        return web.Response(status=503, text=f"not ready: {error}\n{hint}")
+        request.app[LOG].error("not ready", why=str(error), hint=error.hint)
+        # What the disk says may name our directories: to this machine alone.
+        why = f"{error}\nhint: {error.hint}" if _is_here(request) else "see the service's log"
+        return web.Response(status=503, text=f"not ready: {why}\n")
     return web.Response(text="ready\n")
 
 

@@ -20,11 +20,16 @@ value_at: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_int=flo
 
 
 class EntrySpan(NamedTuple):
-    """The resource is ``text[start:end]``; start is -1 where the entry has none."""
+    """The resource is ``text[start:end]``; start is -1 where the entry has none.
+
+    ``request`` is where the entry's request stands, likewise; ``names`` are all its members.
+    """
 
     full_url: str | None
     start: int
     end: int
+    request: tuple[int, int] = (-1, -1)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,18 +88,23 @@ def _entry(text: str, at: int) -> tuple[EntrySpan, int]:
         return EntrySpan(None, -1, -1), value_at(text, at)[1]
     full_url: str | None = None
     start = end = -1
+    request = (-1, -1)
+    names: list[str] = []
 
     def member(name: str, at: int) -> int:
-        nonlocal full_url, start, end
+        nonlocal full_url, start, end, request
+        names.append(name)
         value, after = value_at(text, at)
         if name == "resource":
             start, end = at, after
+        elif name == "request":
+            request = (at, after)
         elif name == "fullUrl" and isinstance(value, str):
             full_url = value
         return after
 
     after = members(text, at, member)
-    return EntrySpan(full_url, start, end), after
+    return EntrySpan(full_url, start, end, request, tuple(names)), after
 
 
 def members(text: str, at: int, member: Callable[[str, int], int]) -> int:

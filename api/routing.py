@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
 from aiohttp import web
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+_PATTERN: Final = re.compile(r":[^{}]*}")
 
 
 class Body(Enum):
@@ -29,17 +33,22 @@ class Route:
 
     method: str
     path: str
-    """Template of aiohttp; it, and never the path itself, stands in logs and metrics."""
+    """Template of aiohttp."""
     handler: Handler
     body: Body = Body.NONE
     media: tuple[str, ...] = ()
     """Content types that a body may have."""
     open: bool = False
     """Answered without a token."""
-    unlimited: bool = False
-    """Not counted among the requests that are limited: a busy service still says that it lives."""
+    spare: bool = False
+    """Has places of its own: a service with as much to do as it takes still says that it lives."""
     head: bool = False
     """HEAD is answered too."""
+    template: str = field(init=False)
+    """The path without patterns: it, and never a path itself, stands in logs and metrics."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "template", _PATTERN.sub("}", self.path))
 
 
 ROUTES: Final = web.AppKey("routes", dict[web.AbstractRoute, Route])

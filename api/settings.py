@@ -48,6 +48,8 @@ class Settings:
     """Connections of one address; not looked at behind a proxy."""
     requests: int = 512
     """Requests under way; 503 above it."""
+    spare_requests: int = 16
+    """The same for supervisors' questions, beside all others."""
     address_requests: int = 128
     """Of one address; 429 above it."""
     caller_requests: int = 64

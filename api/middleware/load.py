@@ -51,6 +51,7 @@ class Load:
 
     def __init__(self, settings: Settings) -> None:
         self.requests = 0
+        self.spare = 0
         self.ending = False
         """The service ends: what is under way is finished, and each connection with it."""
         self.by_address: Counter[str] = Counter()
@@ -67,19 +68,13 @@ LOAD: Final = web.AppKey("load", Load)
 @web.middleware
 async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Limits of the whole service and of one address."""
-    row = route_of(request)
-    if row is not None and row.unlimited:
-        return await handler(request)
-    load, settings, address = request.app[LOAD], request.app[SETTINGS], address_of(request)
+    row, load, settings = route_of(request), request.app[LOAD], request.app[SETTINGS]
+    if row is not None and row.spare:
+        return await _spare(request, handler)
     if load.requests >= settings.requests:
         _count(request, "requests")
-        raise Refused(
-            503,
-            "the service has as much to do as it takes",
-            hint="try again in a moment",
-            code="throttled",
-            headers={"Retry-After": "1"},
-        )
+        raise _busy()
+    address = address_of(request)
     _check_rate(request, load.address_rate, address, "address_rate")
     with _one_more(request, load.by_address, address, settings.address_requests, "address"):
         load.requests += 1
@@ -87,6 +82,18 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
             return await handler(request)
         finally:
             load.requests -= 1
+
+
+async def _spare(request: web.Request, handler: Handler) -> web.StreamResponse:
+    load = request.app[LOAD]
+    if load.spare >= request.app[SETTINGS].spare_requests:
+        _count(request, "spare_requests")
+        raise _busy()
+    load.spare += 1
+    try:
+        return await handler(request)
+    finally:
+        load.spare -= 1
 
 
 @web.middleware
@@ -142,6 +149,16 @@ def _one_more(
         counts[key] -= 1
         if not counts[key]:
             del counts[key]
+
+
+def _busy() -> Refused:
+    return Refused(
+        503,
+        "the service has as much to do as it takes",
+        hint="try again in a moment",
+        code="throttled",
+        headers={"Retry-After": "1"},
+    )
 
 
 def _too_much(wait_s: float) -> Refused:

@@ -34,7 +34,7 @@ async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id of ours, count it, and log how it ended."""
     request_id = request[REQUEST_ID] = new_request_id()
     row = route_of(request)
-    route, metrics = row.path if row else UNMATCHED, request.app[METRICS]
+    route, metrics = row.template if row else UNMATCHED, request.app[METRICS]
     began, status = time.perf_counter(), GONE
     metrics.in_flight.inc()
     try:

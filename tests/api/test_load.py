@@ -94,6 +94,13 @@ def test_a_busy_service_says_that_it_lives(tmp_path: Path) -> None:
         assert running.get("/checkpoint").status == 429
 
 
+def test_supervisors_have_places_of_their_own(tmp_path: Path) -> None:
+    settings = quiet_settings(spare_requests=2)
+    with Running.made(tmp_path, settings, prepare=with_routes) as running:
+        answers = together(5, lambda _: running.get("/test/spare?s=0.5"))
+    assert sorted(one.status for one in answers) == [200, 200, 503, 503, 503]
+
+
 def test_one_address(tmp_path: Path) -> None:
     settings = quiet_settings(address_requests=2, behind_proxy=True)
     with Running.made(tmp_path, settings, prepare=with_routes) as running:

@@ -109,6 +109,7 @@ ROUTES: Final = (
     Route("POST", "/fhir/echo", echo, Body.RESOURCE, JSON, open=True),
     Route("POST", "/test/stream", stream, Body.STREAM, open=True),
     Route("GET", "/test/wait", wait, open=True),
+    Route("GET", "/test/spare", wait, open=True, spare=True),
     Route("GET", "/test/block", block, open=True),
     Route("GET", "/test/thing/{id}", wait, open=True),
     Route("GET", "/test/broken", raising(_unforeseen), open=True),

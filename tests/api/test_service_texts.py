@@ -1,0 +1,41 @@
+"""docs/service.md tells the truth: its tables against the code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from api.routes import TABLE
+from api.routing import Route
+from api.settings import Settings
+from tests.api.running import Running
+
+TEXT = (Path(__file__).parents[2] / "docs" / "service.md").read_text()
+NOT_LIMITS = {"behind_proxy", "open_entries", "metrics_beyond_loopback", "publish_s"}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path}")
+def test_every_route_is_described(row: Route) -> None:
+    assert f"`{row.method} {row.template}`" in TEXT
+
+
+def test_every_limit_is_described() -> None:
+    settings = Settings()
+    said = dict(re.findall(r"`([a-z_]+)`(?: \||) (\d+)", TEXT))
+    limits = {one.name for one in fields(Settings)} - NOT_LIMITS
+    assert said.keys() == limits
+    assert {name: float(said[name]) for name in limits} == {
+        name: float(getattr(settings, name)) for name in limits
+    }
+
+
+def test_every_metric_is_described(service: Running) -> None:
+    text = service.get("/metrics").text
+    ours = set(
+        re.findall(r"^# TYPE (counterfoil_[a-z_]+) (?:counter|gauge|histogram)$", text, re.M)
+    )
+    described = set(re.findall(r"`(counterfoil_[a-z_]+)", TEXT))
+    assert {name for name in ours if not name.endswith("_created")} == described

@@ -338,7 +338,7 @@ def test_what_is_not_known_is_collected(name: str, value: str) -> None:
         ("_total", "all"),
         ("encounter", "a/b/c"),
         ("encounter", "encounter/m-2"),
-        ("code", ",".join("abc" * 100)),
+        ("code", ",".join("abc" * 200)),
         ("code", "x" * MAX_LENGTH),
     ],
 )
@@ -360,6 +360,13 @@ def test_too_many_parameters() -> None:
     parse_query("Observation", [("x", "1")] * MAX_PARAMETERS)
     with pytest.raises(BadRequest):
         parse_query("Observation", [("x", "1")] * (MAX_PARAMETERS + 1))
+
+
+def test_too_many_values_in_all() -> None:
+    some = ("code", ",".join("abcd" * 25))
+    parse_query("Observation", [some] * 5)
+    with pytest.raises(BadRequest, match="values to look for"):
+        parse_query("Observation", [some] * 6)
 
 
 def test_order() -> None:

@@ -12,7 +12,8 @@ from ledger.fhir.searching.table import Parameter
 from ledger.fhir.searching.wanted import Surroundings
 from ledger.fhir.searching.writing import divided
 
-MAX_ALTERNATIVES: Final = 256
+MAX_ALTERNATIVES: Final = 512
+"""Of all criteria together: each is compared with each value of each resource."""
 
 
 @dataclass(slots=True)
@@ -34,13 +35,18 @@ class Draft:
     format: str | None = None
     unknown: list[str] = field(default_factory=list)
     link: list[tuple[str, str]] = field(default_factory=list)
+    alternatives: int = 0
     once: set[str] = field(default_factory=set)
 
 
-def alternatives(name: str, value: str) -> list[str]:
+def alternatives(draft: Draft, name: str, value: str) -> list[str]:
+    """What stands between commas. Raises BadRequest."""
     found = divided(value, ",")
-    if len(found) > MAX_ALTERNATIVES:
-        raise BadRequest(f"{name} has more than {MAX_ALTERNATIVES} values", hint="ask for less")
+    draft.alternatives += len(found)
+    if draft.alternatives > MAX_ALTERNATIVES:
+        raise BadRequest(
+            f"has more than {MAX_ALTERNATIVES} values to look for", hint="ask for less at a time"
+        )
     if not all(found):
         raise BadRequest(f"{name} has an empty value", hint="leave it out")
     return found

@@ -89,7 +89,7 @@ def _parameter(draft: Draft, name: str, value: str) -> None:
 
 
 def _criterion(draft: Draft, parameter: Parameter, modifier: str, name: str, value: str) -> None:
-    texts = alternatives(parameter.name, value)
+    texts = alternatives(draft, parameter.name, value)
     wanted: tuple[Wanted, ...]
     if parameter.kind == "reference" and modifier in TYPES and parameter.may_name(modifier):
         wanted = tuple(reference(parameter, text, draft.around, modifier) for text in texts)

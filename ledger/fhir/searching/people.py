@@ -48,7 +48,7 @@ def person(draft: Draft, name: str, modifier: str, value: str) -> None:
     """``patient=``, ``subject:Patient=``, ``patient:identifier=``, ``patient.identifier=`` …"""
     chained = name.endswith(_CHAINED) or modifier == "Patient.identifier"
     parameter = draft.known[name.removesuffix(_CHAINED)]
-    texts = alternatives(parameter.name, value)
+    texts = alternatives(draft, parameter.name, value)
     if (chained and modifier in ("", "Patient.identifier")) or modifier == "identifier":
         tokens = [token(parameter, text) for text in texts]
         if not all(item.system and item.code for item in tokens):

@@ -25,6 +25,7 @@ from ledger.cli import (
     heading,
     importer,
     linking,
+    login_keys,
     serving,
     showing,
     succeeding,
@@ -51,6 +52,7 @@ app = typer.Typer(
 for group in (
     founding,
     enrolling,
+    login_keys,
     actors,
     governing,
     importer,

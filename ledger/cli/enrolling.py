@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli import acting, author_keys, authors
+from ledger.cli import acting, author_keys, authors, login_keys
 from ledger.cli.acting import Acting
 from ledger.cli.author_keys import KeyWanted
 from ledger.cli.dates import parse_time
@@ -19,7 +19,7 @@ from ledger.cli.terminal import Json, note, result, result_json
 from ledger.custody.keys import MAX_COSIGNING, Cosigning, read_cosigning
 from ledger.errors import BadRequest
 from ledger.identity import Contest, Enrol, NewKey, Revoke, Rotate, check_role
-from ledger.identity.bodies import CUSTODIAN, STATEMENT
+from ledger.identity.bodies import CUSTODIAN, LOGIN, STATEMENT
 from ledger.log import Log
 from ledger.sequencer import Appended
 from ledger.wire.ids import ActorId, ChainId, new_chain_id
@@ -142,6 +142,7 @@ def enrol(
             show_default=False,
         ),
     ] = None,
+    login_key: login_keys.LoginKeys = None,
     governor_key: acting.GovernorKey = None,
     propose: acting.Propose = None,
     as_json: AsJson = False,
@@ -155,13 +156,14 @@ def enrol(
     counterfoil enrol ledger dr-mori --role practitioner --by hospital --public-key mori.pub
     counterfoil enrol ledger mother --role guardian --by hospital --record RECORD \\
         --scope read,write --until 2044-05-05
+    counterfoil enrol ledger clinic --login-key client.pub
     counterfoil enrol ledger prefecture --role custodian --public-key their/statement.pub \\
         --cosigning their/cosigning
     """
     directory, name = named(directory), authors.checked_name(name)
     check_role(role)
     key = _Key.of(alg, public_key, passphrase, pkcs11)
-    cosigners = _cosigners(role, cosigning)
+    cosigners, logins = _cosigners(role, cosigning), login_keys.read_login_keys(login_key)
     dates = parse_time(begins), parse_time(until)
     if until is not None and dates[1] <= time.time_ns() // 1_000_000:
         raise BadRequest(
@@ -176,7 +178,7 @@ def enrol(
             )
         chain = None if record is None else find_record(log.reader, log.vault.tag, record)
         new = key.given or _own_key(log, name, key.wanted)
-        keys = (new, *(one.key for one in cosigners))
+        keys = (new, *(one.key for one in cosigners), *logins)
         body = Enrol(role, keys, chain, words, *dates)
         actor, index = _enrolled(log, name, body, Acting(by, governor_key, propose))
         authors.remember(directory, name, actor, role)
@@ -236,6 +238,8 @@ def rotate(
     public_key: PublicKey = None,
     passphrase: Passphrase = False,
     pkcs11: InToken = None,
+    login_key: login_keys.NewLoginKey = None,
+    key_id: login_keys.WhichKey = None,
     governor_key: acting.GovernorKey = None,
     as_json: AsJson = False,
 ) -> None:
@@ -245,9 +249,20 @@ def rotate(
 
     \b
     counterfoil rotate ledger hospital --alg ml-dsa-44
+    counterfoil rotate ledger clinic --login-key client.pub
     """
     directory, name = named(directory), authors.checked_name(name)
     key = _Key.of(alg, public_key, passphrase, pkcs11)
+    if login_key is not None:
+        if public_key is not None or key.wanted != KeyWanted():
+            raise BadRequest(
+                "--login-key replaces a login key, the other options a signing key",
+                hint="replace one after the other",
+            )
+        _rotate_login(directory, name, login_key, key_id, Acting(by, governor_key), as_json)
+        return
+    if key_id is not None:
+        raise BadRequest("--key goes with --login-key", hint="there is one signing key")
     with writing(directory) as log:
         actor = authors.must_know(directory, name)
         current = authors.enrolled_as(log.reader.registry, actor).statement_key
@@ -267,6 +282,21 @@ def rotate(
     _say(appended, actor, as_json, "rotated")
 
 
+def _rotate_login(
+    directory: Path, name: str, file: Path, kid: str | None, how: Acting, as_json: bool
+) -> None:
+    (new,) = login_keys.read_login_keys([file])
+    with writing(directory) as log:
+        actor = authors.must_know(directory, name)
+        current = login_keys.current_key(
+            authors.enrolled_as(log.reader.registry, actor), LOGIN, kid
+        )
+        if how.by is None and how.governor_key is None and author_keys.has_key(directory, name):
+            how = Acting(name)
+        appended = acting.change(log, Rotate(current.kid, new), ChainId(actor), how)
+    _say(appended, actor, as_json, "rotated")
+
+
 def _next_key(log: Log, name: str, wanted: KeyWanted) -> NewKey:
     made = author_keys.next_key(log.layout.directory, name, wanted, log.layout.unlock)
     return NewKey(made.public_key, made.alg)
@@ -280,9 +310,10 @@ def revoke(
         typer.Option(
             "--use",
             metavar="USE",
-            help="Which of its keys: statement; of a custodian also custodian, or cosign.",
+            help="Which of its keys: statement, login; of a custodian also custodian, or cosign.",
         ),
     ] = STATEMENT,
+    key_id: login_keys.WhichKey = None,
     by: acting.By = None,
     governor_key: acting.GovernorKey = None,
     propose: acting.Propose = None,
@@ -296,21 +327,15 @@ def revoke(
     counterfoil revoke ledger dr-mori
     counterfoil revoke ledger dr-mori --by hospital
     counterfoil revoke ledger prefecture --use custodian
+    counterfoil revoke ledger clinic --use login --key 00e69e29
     """
     directory = named(directory)
     with writing(directory) as log:
         actor = authors.must_know(directory, name)
-        keys = authors.enrolled_as(log.reader.registry, actor).keys
-        valid = [key for key in keys if key.use == use and key.ended_at is None]
-        if not valid:
-            raise BadRequest(
-                f"this author has no key for use {use} that is valid now", hint="nothing to revoke"
-            )
+        key = login_keys.current_key(authors.enrolled_as(log.reader.registry, actor), use, key_id)
         how = Acting(by, governor_key, propose)
-        appended = acting.change(log, Revoke(valid[0].kid), ChainId(actor), how)
+        appended = acting.change(log, Revoke(key.kid), ChainId(actor), how)
     _say(appended, actor, as_json, "revoked")
-    if len(valid) > 1:
-        note(f"{len(valid) - 1} more for use {use}: run it again for that")
 
 
 def contest(

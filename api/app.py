@@ -10,7 +10,10 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from api.address import ADDRESS, Address
 from api.answers import answered
+from api.auth.middleware import authenticated
+from api.auth.state import add_auth
 from api.bridge import BRIDGE, Bridge
 from api.keys import GATEWAY, LOG, METRICS, SETTINGS, STATE
 from api.metrics import Metrics
@@ -41,7 +44,15 @@ def build_app(
     """
     app = web.Application(
         # In the order of api/middleware/__init__.py; who a caller is belongs before ``measured``.
-        middlewares=[watched, answered, well_formed, admitted, measured, body_read],
+        middlewares=[
+            watched,
+            answered,
+            well_formed,
+            admitted,
+            authenticated,
+            measured,
+            body_read,
+        ],
         client_max_size=settings.bundle_bytes,
     )
     app[BRIDGE] = bridge
@@ -52,6 +63,8 @@ def build_app(
     app[METRICS] = Metrics(bridge.log)
     app[LOAD] = Load(settings)
     app[ROUTES] = {}
+    app[ADDRESS] = Address()
+    add_auth(app)
     add_routes(app, TABLE)
     app.on_response_prepare.append(on_prepare)
     app.cleanup_ctx.append(_measuring)

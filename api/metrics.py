@@ -63,6 +63,12 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self.logins = Counter(
+            "counterfoil_logins",
+            "Token requests, by what was shown and how it ended",
+            ("by", "result"),
+            registry=self.registry,
+        )
         self.unforeseen = Counter(
             "counterfoil_unforeseen_errors", "Faults of the service", registry=self.registry
         )

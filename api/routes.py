@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.auth import endpoint, persons
+from api.auth.discovery import smart_configuration
 from api.operations import health
-from api.routing import Route
+from api.routing import Body, Route
 from api.tiles import handlers as tiles
 
 OPERATIONS: Final = (
@@ -23,7 +25,15 @@ LOG: Final = (
     Route("GET", "/tile/{tile:.+}", tiles.tile, open=True, head=True),
 )
 
-AUTH: Final[tuple[Route, ...]] = ()
+AUTH: Final = (
+    Route("POST", "/auth/token", endpoint.token, Body.FORM, open=True),
+    Route("POST", "/auth/challenge", persons.challenge, Body.FORM, (persons.JSON,), open=True),
+    Route("POST", "/auth/login", persons.login, Body.FORM, (persons.JSON,), open=True),
+    *(
+        Route("GET", under + "/.well-known/smart-configuration", smart_configuration, open=True)
+        for under in ("", "/fhir")
+    ),
+)
 
 V1: Final[tuple[Route, ...]] = ()
 

@@ -21,10 +21,11 @@ from typing import Final, Self
 import structlog
 from aiohttp import web
 
+from api.address import ADDRESS
 from api.app import build_app
 from api.bridge import Bridge
 from api.connection import Site, finish, quiet_loop, runner_of
-from api.keys import LOG
+from api.keys import LOG, SETTINGS
 from api.middleware.watching import json_log
 from api.settings import Settings
 from ledger.author import Author
@@ -145,7 +146,9 @@ async def _serve(
                 f"{(error.strerror or 'refused').lower()}",
                 hint="is something else listening there? name another port with --listen",
             ) from error
-        say(f"{listen.scheme}://{_shown(runner.addresses[0])}")
+        here = f"{listen.scheme}://{_shown(runner.addresses[0])}"
+        app[ADDRESS].url = app[SETTINGS].url or here
+        say(here)
         app[LOG].info("serving")
         await ended.wait()
         app[LOG].info("ending")

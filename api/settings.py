@@ -62,6 +62,24 @@ class Settings:
     remembered: int = 16_384
     """Addresses or callers whose rate is remembered; the longest silent goes first."""
 
+    url: str = ""
+    """Under which clients know the service, without a slash at the end; where it listens if
+    empty."""
+    token_s: int = 300
+    """How long an access token is good."""
+    tokens: int = 65_536
+    """Access tokens at a time; 503 above it."""
+    caller_tokens: int = 256
+    """Of one caller; 429 above it."""
+    assertion_bytes: int = 8_192
+    """Of a client assertion."""
+    assertion_s: int = 300
+    """How far ahead a client assertion's end may lie."""
+    leeway_s: int = 30
+    """By which a client's clock may differ from ours."""
+    challenge_s: int = 120
+    """How long a login challenge is good."""
+
     behind_proxy: bool = False
     """A proxy of ours stands in front: a request's address is the last of X-Forwarded-For."""
     open_entries: bool = False

@@ -122,6 +122,7 @@ def check_grantable(scopes: frozenset[str], role: str, kinds: frozenset[Kind], o
         system/      organisations, gateways, practitioners; devices and apps of no one record
         user/        as system/
         ledger/      as system/; a device appends, and reads nothing
+                     custodians and auditors read: receipts and evidence, never content
         log/entries  custodians and auditors, who get nothing else; researchers get nothing
 
     Letters follow what it signs: c record, u amend, d retract, r and s access.
@@ -132,9 +133,9 @@ def check_grantable(scopes: frozenset[str], role: str, kinds: frozenset[Kind], o
 
 
 def _grantable(text: str, role: str, kinds: frozenset[Kind], own: bool) -> bool:
-    if text == LOG_ENTRIES:
-        return role in AUDITORS
-    if role in WITHOUT_CONTENT or role not in INSTITUTIONS | TOOLS | SUBJECTS:
+    if role in AUDITORS:
+        return text in (LOG_ENTRIES, LEDGER_READ)
+    if role not in INSTITUTIONS | TOOLS | SUBJECTS or text == LOG_ENTRIES:
         return False
     if text in OWN_SCOPES:
         return not own and (Kind.RECORD if text == LEDGER_APPEND else Kind.ACCESS) in kinds

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from api.address import checked_url
 from api.serving import Listen, serve
 from api.settings import Settings
 from ledger.cli.authors import enrolled_as, must_know, signer
@@ -40,6 +41,16 @@ def serve_ledger(
         Path | None,
         typer.Option("--tls-key", metavar="F", help="Its private key (PEM).", show_default=False),
     ] = None,
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Under which clients know the service: their tokens are asked for at URL/auth/"
+            "token. [default: where it listens]",
+            show_default=False,
+        ),
+    ] = "",
     behind_proxy: Annotated[
         bool,
         typer.Option(
@@ -85,6 +96,7 @@ def serve_ledger(
     place = Listen.parse(listen, tls_cert, tls_key)
     place.check(behind_proxy=behind_proxy)
     settings = Settings(
+        url=checked_url(url) if url else "",
         behind_proxy=behind_proxy,
         open_entries=open_entries,
         metrics_beyond_loopback=metrics,

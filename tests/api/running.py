@@ -23,6 +23,7 @@ from typing import Any, Final, Self
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.address import ADDRESS
 from api.app import build_app
 from api.bridge import Bridge
 from api.connection import Site, finish, quiet_loop, runner_of
@@ -38,6 +39,7 @@ from ledger.log import Log
 from ledger.wire.ids import ActorId, ChainId
 from ledger.wire.keys import raw_public
 from ledger.wire.statement import StatementKey
+from tests.api.logins import ask_token, assertion
 
 ORIGIN: Final = "service.example/log"
 
@@ -181,6 +183,7 @@ class Running:
             await runner.setup()
             await Site(runner, "127.0.0.1", 0).start()
             self.port = runner.addresses[0][1]
+            self.app[ADDRESS].url = self.settings.url or self.url
             started.set()
             await self._end.wait()
         finally:
@@ -206,6 +209,14 @@ class Running:
             return Answer(answer.status, dict(answer.headers), answer.read())
         finally:
             connection.close()
+
+    def token(self, name: str, scopes: str, purpose: str | None = None) -> str:
+        """An access token for a member, as a client gets it."""
+        member = self.members[name]
+        form = {"scope": scopes} | ({"purpose_of_use": purpose} if purpose else {})
+        answer = ask_token(self, assertion(self, member.actor, member.login), **form)
+        assert answer.status == 200, answer.text
+        return str(answer.json["access_token"])
 
     def get(self, path: str, token: str = "", **headers: str) -> Answer:
         """GET; ``x_name=value`` is a header."""

@@ -144,8 +144,8 @@ TABLE = [
     ("device", "", True, {"patient/*.c"}),
     ("app", "", False, INSTITUTION),
     ("app", "", True, PATIENT),
-    ("custodian", "", False, {LOG_ENTRIES}),
-    ("auditor", "", False, {LOG_ENTRIES}),
+    ("custodian", "", False, {LOG_ENTRIES, LEDGER_READ}),
+    ("auditor", "", False, {LOG_ENTRIES, LEDGER_READ}),
     ("researcher", "", False, set()),
 ]
 
@@ -162,7 +162,7 @@ def test_every_role_stands_in_the_table() -> None:
 
 
 def test_unknown_roles_get_nothing() -> None:
-    for text in {*FHIR, *OWN_SCOPES} - {LOG_ENTRIES}:
+    for text in {*FHIR, *OWN_SCOPES}:
         with pytest.raises(BadScope):
             check_grantable(frozenset({text}), "hospital", ROLE_KINDS["organisation"], False)
 

@@ -62,9 +62,6 @@ class Settings:
     remembered: int = 16_384
     """Addresses or callers whose rate is remembered; the longest silent goes first."""
 
-    url: str = ""
-    """Under which clients know the service, without a slash at the end; where it listens if
-    empty."""
     token_s: int = 300
     """How long an access token is good."""
     tokens: int = 65_536
@@ -80,6 +77,9 @@ class Settings:
     challenge_s: int = 120
     """How long a login challenge is good."""
 
+    url: str = ""
+    """Under which clients know the service, without a slash at the end; where it listens if
+    empty."""
     behind_proxy: bool = False
     """A proxy of ours stands in front: a request's address is the last of X-Forwarded-For."""
     open_entries: bool = False

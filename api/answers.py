@@ -24,7 +24,7 @@ from aiohttp import web
 from api.errors import Refused, not_found, refused
 from api.keys import LOG, METRICS, REQUEST_ID
 from api.routing import Handler
-from ledger.errors import CounterfoilError
+from ledger.errors import CounterfoilError, LedgerFault
 
 FHIR: Final = "/fhir"
 FHIR_JSON: Final = "application/fhir+json"
@@ -59,6 +59,9 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     except Refused as error:
         return answer(request, error)
     except CounterfoilError as error:
+        if isinstance(error, LedgerFault):
+            log = request.app[LOG]
+            log.error("ledger fault", why=error.message, request=request.get(REQUEST_ID, ""))
         return answer(request, refused(error))
     except web.HTTPException as error:
         if error.status < 400:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections import Counter
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ from api.middleware.load import LOAD, UNKNOWN, network_of
 from api.middleware.watching import dress, new_request_id
 
 _LOOK_S: Final = 0.02
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+_LEAST_TAKEN: Final = 65_536
+"""Bytes that a peer takes in ``unsent_s`` while more wait for it."""
 _REST_S: Final = 0.5
 """For answers that are written, and not yet sent."""
 
@@ -31,13 +35,14 @@ _REST_S: Final = 0.5
 class Connection(web.RequestHandler):
     """One connection of one service."""
 
-    __slots__ = ("_app", "_network", "_networks")
+    __slots__ = ("_app", "_network", "_networks", "_watching")
 
     def __init__(
         self, manager: web.Server, app: web.Application, networks: Counter[str], **kwargs: Any
     ) -> None:
         super().__init__(manager, **kwargs)
         self._app, self._networks, self._network = app, networks, ""
+        self._watching: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -50,9 +55,6 @@ class Connection(web.RequestHandler):
             self._refuse("connections")
         elif own > settings.address_connections and not settings.behind_proxy:
             self._refuse("address_connections")
-        elif (raw := transport.get_extra_info("socket")) is not None:
-            with_limit = int(settings.unsent_s * 1000)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, with_limit)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._network:
@@ -60,7 +62,45 @@ class Connection(web.RequestHandler):
             if not self._networks[self._network]:
                 del self._networks[self._network]
             self._network = ""
+        if self._watching is not None:
+            self._watching.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    def _watch(self) -> None:
+        if self.transport is not None:
+            seconds = self._app[SETTINGS].unsent_s
+            unsent = self.transport.get_write_buffer_size()
+            self._watching = self._loop.call_later(seconds, self._look, unsent)
+
+    def _look(self, before: int) -> None:
+        self._watching = None
+        if self.transport is None:
+            return
+        if before - self.transport.get_write_buffer_size() < _LEAST_TAKEN:
+            self._app[METRICS].refused.labels("unsent_s").inc()
+            self.force_close()
+        else:
+            self._watch()
+
+    def force_close(self) -> None:
+        """End it now: closing waits for a peer to take what is left, for ever if it likes."""
+        transport = self.transport
+        super().force_close()
+        if transport is not None and transport.get_write_buffer_size():
+            if (raw := transport.get_extra_info("socket")) is not None:
+                # The kernel forgets what it still has, too.
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            transport.abort()
 
     def handle_error(
         self,

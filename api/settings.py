@@ -39,7 +39,7 @@ class Settings:
     stream_rate: int = 64 << 10
     """Bytes a second that a stream brings at least, behind its first ``body_s``."""
     unsent_s: float = 60.0
-    """A connection ends when its peer takes nothing of an answer for so long."""
+    """A connection ends when its peer takes next to nothing of a waiting answer for so long."""
     grace_s: float = 20.0
     """For requests under way when the service ends."""
 

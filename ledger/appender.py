@@ -186,9 +186,10 @@ class Appender:
         return request.answer
 
     def check_ready(self) -> None:
-        """Raises LedgerFault when it has stopped. Any thread."""
+        """Raises LedgerFault when it has stopped, or the clock was set back. Any thread."""
         if self._stopped is not None:
             raise self._stopped
+        receive_time(self._clock(), self._received_ms)
 
     def close(self) -> None:
         """Commit what was handed in, then end the thread."""

@@ -396,7 +396,7 @@ class Log:
 
     def check_ready(self) -> None:
         """Raises LedgerFault when an append would be refused for the ledger's own sake: it has
-        stopped, the disk is full, or the guard was taken away.
+        stopped, the clock was set back, the disk is full, or the guard was taken away.
         """
         self._appender.check_ready()
         self.reader.store.check_space(0)

@@ -72,8 +72,10 @@ def test_errors_of_the_ledger(
 
 def test_a_hint_goes_along(service: Running) -> None:
     assert outcome(service.get("/fhir/bad"))["diagnostics"] == "no such code (look)"
+    before = len(service.logged())
     answer = service.get("/test/fault")
     assert answer.status == 503
+    assert service.logged()[before]["why"] == "stopped"
     assert problem(answer)["hint"] == "mend"
 
 

@@ -72,7 +72,7 @@ def together(count: int, ask: Callable[[int], Answer]) -> list[Answer]:
 def test_requests_at_once(tmp_path: Path) -> None:
     settings = quiet_settings(requests=3)
     with Running.made(tmp_path, settings, prepare=with_routes) as running:
-        answers = together(8, lambda _: running.get("/test/wait?s=1"))
+        answers = together(8, lambda _: running.get("/test/wait?s=2"))
         assert running.get("/test/wait?s=0").status == 200
         text = running.get("/metrics").text
     assert sorted(one.status for one in answers) == [200] * 3 + [503] * 5
@@ -84,7 +84,7 @@ def test_requests_at_once(tmp_path: Path) -> None:
 def test_a_busy_service_says_that_it_lives(tmp_path: Path) -> None:
     settings = quiet_settings(requests=1, address_rate=0.001, address_burst=1)
     with Running.made(tmp_path, settings, prepare=with_routes) as running:
-        slow = threading.Thread(target=lambda: running.get("/test/wait?s=1"))
+        slow = threading.Thread(target=lambda: running.get("/test/wait?s=2"))
         slow.start()
         time.sleep(0.2)
         for path in ("/livez", "/readyz", "/metrics"):
@@ -97,7 +97,7 @@ def test_a_busy_service_says_that_it_lives(tmp_path: Path) -> None:
 def test_supervisors_have_places_of_their_own(tmp_path: Path) -> None:
     settings = quiet_settings(spare_requests=2)
     with Running.made(tmp_path, settings, prepare=with_routes) as running:
-        answers = together(5, lambda _: running.get("/test/spare?s=0.5"))
+        answers = together(5, lambda _: running.get("/test/spare?s=2"))
     assert sorted(one.status for one in answers) == [200, 200, 503, 503, 503]
 
 
@@ -107,7 +107,7 @@ def test_one_address(tmp_path: Path) -> None:
         # What a client puts in front of what the proxy adds changes nothing.
         forwarded = ["192.0.2.1", "203.0.113.9, 192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"]
         answers = together(
-            5, lambda n: running.get("/test/wait?s=1", **{"X-Forwarded-For": forwarded[n]})
+            5, lambda n: running.get("/test/wait?s=2", **{"X-Forwarded-For": forwarded[n]})
         )
     assert sorted(one.status for one in answers) == [200, 200, 200, 429, 429]
 
@@ -137,7 +137,7 @@ def test_one_caller(tmp_path: Path) -> None:
     settings = quiet_settings(caller_rate=0.001, caller_burst=3, caller_requests=2)
     running = Running.made(tmp_path, settings, prepare=prepare)
     with running:
-        together(3, lambda _: running.get("/test/wait?s=0.5"))
+        together(3, lambda _: running.get("/test/wait?s=2"))
         assert running.get("/test/wait?s=0").status == 429
         answer = running.get("/test/wait?s=0", Name="clinic")
         assert answer.status == 200
@@ -154,11 +154,11 @@ def test_connections(tmp_path: Path, limit: str) -> None:
     ):
         for _ in range(3):
             stack.enter_context(connect(running.port))
-        time.sleep(0.1)
+        time.sleep(0.3)
         with connect(running.port) as peer, suppress(ConnectionResetError):
             assert rest(peer) == b""
         stack.close()
-        time.sleep(0.1)
+        time.sleep(0.3)
         assert (
             f'counterfoil_http_refused_total{{limit="{limit}"}} 1.0' in running.get("/metrics").text
         )

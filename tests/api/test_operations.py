@@ -56,6 +56,15 @@ def test_not_on_a_full_disk(service: Running, monkeypatch: pytest.MonkeyPatch) -
     assert answer.text.startswith("not ready: the disk is full\nhint: ")
 
 
+def test_not_when_the_clock_was_set_back(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time_ns()
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time_ns", lambda: now - 3_600 * 10**9)
+        answer = service.get("/readyz")
+    assert answer.status == 503
+    assert answer.text.startswith("not ready: the clock is 3")
+
+
 def test_the_reason_is_for_this_machine(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     def fault() -> None:
         raise LedgerFault(f"the ledger has stopped: /{SECRET}")

@@ -77,7 +77,7 @@ def test_a_certificate_and_its_key_go_together() -> None:
 def test_requests_under_way_are_finished(tmp_path: Path) -> None:
     answers: list[Answer] = []
     with Running.made(tmp_path, prepare=with_routes) as running:
-        thread = threading.Thread(target=lambda: answers.append(running.get("/test/wait?s=0.6")))
+        thread = threading.Thread(target=lambda: answers.append(running.get("/test/wait?s=1")))
         thread.start()
         time.sleep(0.2)
         running.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Iterator
 
@@ -13,11 +14,12 @@ from tests.log.sample import memory_directory
 
 IDLE_S = 0.4
 BODY_S = 0.5
+UNSENT_S = 0.5
 
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Running]:
-    settings = quiet_settings(idle_s=IDLE_S, body_s=BODY_S, stream_rate=100_000)
+    settings = quiet_settings(idle_s=IDLE_S, body_s=BODY_S, stream_rate=50_000, unsent_s=UNSENT_S)
     with (
         memory_directory() as place,
         Running.made(place, settings, prepare=with_routes) as running,
@@ -97,6 +99,16 @@ def test_a_stream_that_is_steady_may_take_longer(service: Running) -> None:
             peer.sendall(bytes(size))
         assert b'{"bytes": %d}' % (pieces * size) in rest(peer)
     assert time.monotonic() - began > BODY_S
+
+
+def test_an_answer_that_nobody_takes(service: Running) -> None:
+    began = time.monotonic()
+    with connect(service.port) as peer:
+        peer.sendall(request("/test/much"))
+        ended = select.poll()
+        ended.register(peer, select.POLLHUP | select.POLLERR)
+        assert ended.poll(20_000)
+    assert time.monotonic() - began > UNSENT_S * 0.9
 
 
 def test_a_body_that_breaks_off(service: Running) -> None:

@@ -18,6 +18,8 @@ from ledger.errors import BadEvidence, BadRequest, Conflict, LedgerFault
 
 SECRET: Final = "shinobu-4711"
 """What a test sends, or an error says, and must not be found anywhere afterwards."""
+MUCH: Final = 60_000_000
+"""Bytes that no buffers on the way hold."""
 JSON: Final = ("application/json", "application/fhir+json")
 
 
@@ -85,6 +87,10 @@ async def wait(asked: web.Request) -> web.Response:
     return web.Response(text="waited")
 
 
+async def much(_: web.Request) -> web.Response:
+    return web.Response(body=bytes(MUCH))
+
+
 async def block(_: web.Request) -> web.Response:
     time.sleep(0.3)
     return web.Response(text="blocked")
@@ -110,6 +116,7 @@ ROUTES: Final = (
     Route("POST", "/test/stream", stream, Body.STREAM, open=True),
     Route("GET", "/test/wait", wait, open=True),
     Route("GET", "/test/spare", wait, open=True, spare=True),
+    Route("GET", "/test/much", much, open=True),
     Route("GET", "/test/block", block, open=True),
     Route("GET", "/test/thing/{id}", wait, open=True),
     Route("GET", "/test/broken", raising(_unforeseen), open=True),

@@ -111,6 +111,18 @@ def test_an_audit_of_the_service(audited: Running, tmp_path: Path, capsys: Captu
     assert "verified" in capsys.readouterr().out
 
 
+def test_an_audit_with_a_token_as_auditors_get_it(tmp_path: Path, capsys: Capture) -> None:
+    running = Running.made(tmp_path)
+    running.enrol("checker", "auditor")
+    with running:
+        (tmp_path / "token").write_text(running.token("checker", "log/entries"))
+        keys = [word for key in running.vkeys for word in ("--vkey", key)]
+        assert main(["log", running.url, *keys, "--bearer-file", str(tmp_path / "token")]) == 0
+        assert "verified" in capsys.readouterr().out
+        # A token is no secret of the log, and stays out of its service's.
+        assert (tmp_path / "token").read_text() not in running.lines.getvalue()
+
+
 @pytest.mark.parametrize(
     ("role", "scopes"), [("organisation", ENTRIES), ("auditor", frozenset({"ledger/read"}))]
 )

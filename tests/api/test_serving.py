@@ -174,6 +174,7 @@ def test_the_command_ends_gracefully(ledger: Path) -> None:
         asked.request("GET", "/checkpoint")
         assert asked.getresponse().read().startswith(b"served.example/log\n")
         asked.close()
+        done("stats", ledger)
         # One service at a time over a ledger.
         refused = run("serve", ledger, "--as", "gate", "--listen", "127.0.0.1:0")
         assert refused.code == 3

@@ -21,12 +21,29 @@ from ledger.wire.sealed import Content
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Content that comes in pieces. ``pieces`` may be iterated once."""
+    """Content that comes in pieces, each opened when it is asked for."""
 
     header: dict[str, cbor.Decoded] = field(repr=False)
     media_type: str = field(repr=False)
     size: int
-    pieces: Iterator[bytes] = field(repr=False)
+    piece: int
+    """Bytes of content in each piece but the last ones."""
+    count: int
+    read: Callable[[int], bytes] = field(repr=False)
+    """A piece by its number. Raises LedgerFault when it is damaged."""
+
+    @property
+    def pieces(self) -> Iterator[bytes]:
+        """All of it."""
+        return map(self.read, range(self.count))
+
+    def span(self, start: int, stop: int) -> Iterator[bytes]:
+        """Bytes [start, stop), which lie within the size; pieces outside stay sealed."""
+        while start < stop:
+            number, skip = divmod(start, self.piece)
+            part = self.read(number)[skip : skip + stop - start]
+            yield part
+            start += len(part)
 
 
 def seal_chunks(
@@ -57,24 +74,25 @@ def open_stream(
 ) -> Stream:
     """What an opened blob stands for: its own content in one piece, or that of its chunks.
 
-    Raises BadRequest for a manifest that is none. Iterating raises LedgerFault, which says how far
-    the content is whole, when a chunk is damaged.
+    Raises BadRequest for a manifest that is none. Reading a damaged chunk raises LedgerFault, which
+    says how far the content is whole.
     """
     if content.media_type != MANIFEST:
         size = len(content.content)
-        return Stream(content.header, content.media_type, size, iter([content.content]))
+        return Stream(
+            content.header, content.media_type, size, max(1, size), 1, lambda _: content.content
+        )
     manifest = Manifest.decode(content.content)
 
-    def pieces() -> Iterator[bytes]:
-        for number in range(manifest.count):
-            try:
-                sealed = files.read(blob_hash, number)
-                yield open_chunk(manifest, key, place, number, sealed)
-            except CounterfoilError as error:
-                raise _damaged(manifest, number, index, error) from error
+    def read(number: int) -> bytes:
+        try:
+            sealed = files.read(blob_hash, number)
+            return open_chunk(manifest, key, place, number, sealed)
+        except CounterfoilError as error:
+            raise _damaged(manifest, number, index, error) from error
 
     header = {**content.header, "type": manifest.media_type}
-    return Stream(header, manifest.media_type, manifest.size, pieces())
+    return Stream(header, manifest.media_type, manifest.size, manifest.chunk, manifest.count, read)
 
 
 def _damaged(manifest: Manifest, number: int, index: int, error: CounterfoilError) -> LedgerFault:

@@ -25,11 +25,9 @@ from ledger.cli.session import (
 )
 from ledger.cli.terminal import note, progress, result, result_json
 from ledger.errors import BadRequest
-from ledger.fhir import Directory as BelongsToNobody
-from ledger.fhir import IsPatient, route, validate
 from ledger.importing import authored_ms
-from ledger.linkage import Linkage, check_record
-from ledger.linkage.sources import source_tag
+from ledger.linkage import check_record
+from ledger.linkage.subjects import checked
 from ledger.log import Log
 from ledger.merkle import leaf_hash
 from ledger.record.header import Header
@@ -191,16 +189,7 @@ def _append_large(log: Log, author: Author, draft: Draft, path: Path) -> Positio
 def _record(log: Log, author: Author, chain: ChainId, content: bytes, media_type: str) -> Draft:
     if media_type != FHIR_JSON:
         return Draft(chain, content, media_type)
-    resource = validate(content)
-    subject = route(resource)
-    if not isinstance(subject, BelongsToNobody):
-        linkage = Linkage(log.reader, log.vault.tag)
-        if linkage.record_of(subject.identifiers) not in (None, chain):
-            what = "is" if isinstance(subject, IsPatient) else "is about"
-            raise BadRequest(
-                f"the resource {what} a patient of another record", hint="name that record"
-            )
-    tag = source_tag(log.vault.tag, author.id, content)
+    resource, tag = checked(log.reader, log.vault.tag, author.id, chain, content)
     return Draft(chain, content, authored_ms=authored_ms(resource.parsed), tags=(tag,))
 
 

@@ -31,7 +31,7 @@ def join(log: Target, author: Author, one: ChainId, other: ChainId) -> list[int]
     for here, there in ((one, other), (other, one)):
         check_record(log.reader, here)
         if _standing_link(log, here, there) is None:
-            drafts.append(link_draft(here, LinkedRecord(there), _tag(log, here, there)))
+            drafts.append(link_draft(here, LinkedRecord(there), joined_tag(log, here, there)))
     return [appended.index for appended in append_all(log, author, drafts)]
 
 
@@ -42,7 +42,7 @@ def part(log: Target, author: Author, one: ChainId, other: ChainId, reason: str)
         check_record(log.reader, here)
         link = _standing_link(log, here, there)
         if link is not None:
-            tag = _tag(log, here, there)
+            tag = joined_tag(log, here, there)
             drafts.append(unlink_draft(link, LinkedRecord(there), tag, reason))
     if not drafts:
         raise BadRequest("these two records are not joined", hint="there is nothing to end")
@@ -50,9 +50,10 @@ def part(log: Target, author: Author, one: ChainId, other: ChainId, reason: str)
 
 
 def _standing_link(log: Target, here: ChainId, there: ChainId) -> Entry | None:
-    entry = newest(log.reader, _tag(log, here, there))
+    entry = newest(log.reader, joined_tag(log, here, there))
     return entry if entry is not None and entry.leaf.claim.kind is Kind.LINK else None
 
 
-def _tag(log: Target, here: ChainId, there: ChainId) -> bytes:
+def joined_tag(log: Target, here: ChainId, there: ChainId) -> bytes:
+    """The fingerprint of the link in one record that names the other."""
     return log.vault.tag(JOINED, here, there)

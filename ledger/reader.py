@@ -119,6 +119,11 @@ class Reader:
         proof = self.proof(index, signed)
         return Receipt(self.store.leaf(index), proof.index, proof.hashes, proof.checkpoint)
 
+    def published_over(self, index: int) -> bytes | None:
+        """The published checkpoint, if it covers an entry."""
+        note = self.store.published()
+        return None if note is None or _parsed(note).size <= index else note
+
     def newest_epoch(self, below: int) -> tuple[int, Epoch] | None:
         """The newest epoch below an index, and where it stands."""
         return newest_epoch(self.store, below)
@@ -187,7 +192,13 @@ class Reader:
     def history(self, chain: ChainId) -> Iterator[Entry]:
         """A chain's entries, newest first, each checked against the link that led to it."""
         head, back = self._placed_head(chain)
-        index, seq = head.at, head.length - 1
+        return self._down(chain, head.at, head.length - 1, back)
+
+    def history_from(self, entry: Entry) -> Iterator[Entry]:
+        """The same from an entry of the chain on down, itself first."""
+        return self._down(entry.leaf.claim.chain, entry.index, entry.leaf.seq, entry.back)
+
+    def _down(self, chain: ChainId, index: int, seq: int, back: int) -> Iterator[Entry]:
         while True:
             entry = self.entry(index, back)
             if entry.leaf.claim.chain != chain or entry.leaf.seq != seq:

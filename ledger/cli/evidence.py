@@ -33,11 +33,9 @@ from ledger.cli.terminal import (
 from ledger.errors import BadRequest
 from ledger.evidence import prove_absence, prove_entry
 from ledger.export import export_tiles
-from ledger.reader import Reader
-from ledger.wire.checkpoint import parse_checkpoint
 from ledger.wire.evidence import Disclosure
 from ledger.wire.ids import Position
-from ledger.wire.note import MAX_NOTE_SIZE, parse_note
+from ledger.wire.note import MAX_NOTE_SIZE
 from ledger.wire.receipt import render_receipt
 
 
@@ -56,7 +54,7 @@ def receipt(directory: Directory, index: Index, output: Output, as_json: AsJson 
     counterfoil-verify proof 27.receipt --vkey "$(head -n 1 vkeys)"
     """
     with reading(directory) as reader:
-        published = _published_over(reader, index)
+        published = reader.published_over(index)
         data = render_receipt(reader.receipt(index, published))
     write_file(output, data)
     if as_json:
@@ -145,14 +143,6 @@ def _disclosed(
         prove_entry(log.reader, entry)
         log.vault.check_disclosable(entry)
         return log.vault.disclose(entry, releasing.admitted(log, entry, reason))
-
-
-def _published_over(reader: Reader, index: int) -> bytes | None:
-    """The published checkpoint, if it covers an entry."""
-    published = reader.store.published()
-    if published is None or parse_checkpoint(parse_note(published).text).size <= index:
-        return None
-    return published
 
 
 def checkpoint(

@@ -6,6 +6,7 @@ members    a batch's members under its root
 proving    all of it as one file
 """
 
+from ledger.evidence.cuts import NotPublished
 from ledger.evidence.proving import Proved, prove_absence, prove_entry, prove_history
 
-__all__ = ["Proved", "prove_absence", "prove_entry", "prove_history"]
+__all__ = ["NotPublished", "Proved", "prove_absence", "prove_entry", "prove_history"]

@@ -20,6 +20,11 @@ from ledger.wire.ids import Hash
 from ledger.wire.leaf import decode_leaf
 from ledger.wire.note import parse_note
 
+
+class NotPublished(BadRequest):
+    """What is to be shown is logged, and not in what is published."""
+
+
 _PUBLISH = "run `counterfoil checkpoint DIR` first"
 
 
@@ -41,7 +46,7 @@ class Cut:
 
 def cut_line(reader: Reader, above: int = -1) -> tuple[bytes, list[Cut]]:
     """The checkpoint to go by, with leaf ``above`` below it, and the logs of the line, the newest
-    first. Raises BadRequest when nothing that does is published, LedgerFault when an earlier log
+    first. Raises NotPublished when nothing that does is published, LedgerFault when an earlier log
     does not end as it should.
     """
     for note in (reader.store.cosigned(), reader.store.published()):
@@ -55,8 +60,8 @@ def cut_line(reader: Reader, above: int = -1) -> tuple[bytes, list[Cut]]:
             newest = Cut(reader, checkpoint.size, checkpoint.root, at, index)
             return note, [newest, *_earlier(reader)]
     if above >= 0:
-        raise BadRequest(f"entry {above} is not in the published checkpoint yet", hint=_PUBLISH)
-    raise BadRequest("nothing is published that has an epoch", hint=_PUBLISH)
+        raise NotPublished(f"entry {above} is not in the published checkpoint yet", hint=_PUBLISH)
+    raise NotPublished("nothing is published that has an epoch", hint=_PUBLISH)
 
 
 def _earlier(reader: Reader) -> Iterator[Cut]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ledger.custody.cosigners import cosigned
 from ledger.errors import BadEvidence, BadRequest, LedgerFault
-from ledger.evidence.cuts import cut_line
+from ledger.evidence.cuts import NotPublished, cut_line
 from ledger.evidence.gathering import Gathered, Gathering, newer_in
 from ledger.evidence.members import batch_proof
 from ledger.identity.bodies import CUSTODIAN
@@ -66,7 +66,7 @@ def prove_history(reader: Reader, chain: ChainId) -> Proved:
     """
     proved = _proved(reader, EvidenceClaim(What.HISTORY, chain))
     if not any(_has(part, chain) for part in proved.evidence.parts):
-        raise BadRequest(
+        raise NotPublished(
             f"chain {chain.hex()} has no entry up to the published epoch",
             hint="check the id; for what is newer run `counterfoil checkpoint DIR` first",
         )

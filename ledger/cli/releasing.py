@@ -10,12 +10,12 @@ import typer
 from ledger.cli import authors
 from ledger.cli.session import append_one
 from ledger.cli.terminal import note
-from ledger.erasing import erased_by
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.linkage.opening import access_draft
 from ledger.log import Log
-from ledger.merkle import leaf_hash
+from ledger.serving.orders import Orders
+from ledger.serving.releasing import check_releasable
 from ledger.wire.ids import Position
 from ledger.wire.receipt import Receipt
 
@@ -67,16 +67,7 @@ def admitted(log: Log, place: Position, reason: Reason) -> Receipt | None:
     institution's own resource, which needs none. Raises BadRequest when there is nothing to open.
     """
     author, entry = authors.signer(log, reason.name), log.reader.entry(*place)
-    kind = log.reader.head(entry.leaf.claim.chain).type
-    if not entry.leaf.claim.blob_size or kind not in (ChainType.PERSON, ChainType.DIRECTORY):
-        raise BadRequest(
-            f"entry {place} has no content to release", hint="`counterfoil show` tells its kind"
-        )
-    order = erased_by(log.reader.history(entry.leaf.claim.chain)).get(leaf_hash(entry.raw))
-    if order is not None:
-        raise BadRequest(
-            f"this content was erased on order of entry {order}", hint="nobody can open it"
-        )
+    kind = check_releasable(log.reader, Orders(log.reader), entry)
     if kind is ChainType.DIRECTORY:
         note("an institution's own resource: no access entry is needed")
         return None

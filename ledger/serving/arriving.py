@@ -1,0 +1,154 @@
+"""Arriving: one entry that its author sealed and signed elsewhere, before it is appended.
+
+The author hands in the content key with the sealed blob, so the blob can be opened here, in memory,
+and what is in it is checked before anything is written: the header, that FHIR is R4 and about
+nobody else than this record, that a link is free and an unlink ends the link that stands. Tags
+follow from the content and are computed here; nobody hands them in.
+
+Signature, registry and chain are for admission and sequencer, as with every entry. Members of a
+batch are not opened: that would cost twenty times what appending them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from ledger.admission import Submission
+from ledger.author import CBOR, FHIR_JSON
+from ledger.errors import BadRequest
+from ledger.fhir import Identifier
+from ledger.heads import ChainType
+from ledger.linkage.aliases import Linkage, newest
+from ledger.linkage.joining import joined_tag
+from ledger.linkage.subjects import checked
+from ledger.linkage.target import Target
+from ledger.merkle import leaf_hash
+from ledger.record.contents import LinkedIdentifier, decode_linked
+from ledger.record.header import Header, decode_header
+from ledger.wire.batch import BatchBody
+from ledger.wire.claim import Claim, Kind
+from ledger.wire.manifest import MANIFEST, Manifest
+from ledger.wire.sealed import Content, associated_data, unseal
+from ledger.wire.statement import parse_statement
+
+TAKEN: Final = frozenset(
+    {
+        Kind.OPEN,
+        Kind.RECORD,
+        Kind.AMEND,
+        Kind.RETRACT,
+        Kind.LINK,
+        Kind.UNLINK,
+        Kind.ACCESS,
+        Kind.ERASURE,
+    }
+)
+"""Kinds that are taken one by one. Actors and governors are changed by the operator's commands."""
+LINKING: Final = frozenset({Kind.LINK, Kind.UNLINK})
+"""Whether they may stand depends on what is linked: prepare and append them one after the other."""
+CHANGING: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK, Kind.ACCESS, Kind.ERASURE})
+"""They say something about what stands in a record already."""
+
+ChunkHashes = Callable[[bytes], bytes | None]
+"""SHA-256 of each chunk that was uploaded under the hash of a blob, joined; None for nothing."""
+
+
+def claim_of(statement: bytes) -> Claim:
+    """What one entry claims, unverified. Raises BadRequest for a kind that is not taken."""
+    claim = Claim.decode(parse_statement(statement).claim)
+    if claim.kind not in TAKEN:
+        raise BadRequest(
+            f"an entry of kind {claim.kind.name.lower()} is not taken here",
+            hint="batches have a path of their own; actors are enrolled with `counterfoil`",
+        )
+    return claim
+
+
+def batch_claim_of(statement: bytes) -> tuple[Claim, BatchBody]:
+    """The same of a batch, with its body."""
+    claim = Claim.decode(parse_statement(statement).claim)
+    if claim.kind is not Kind.BATCH:
+        raise BadRequest("the statement is not of a batch", hint="append it as a single entry")
+    return claim, BatchBody.decode(claim.body)
+
+
+def prepared(
+    log: Target, submission: Submission, claim: Claim, uploaded: ChunkHashes
+) -> Submission:
+    """The entry with its tags, and the chunks that were uploaded for it. Raises BadRequest.
+
+    An entry that stands already is left as it is: appending it again gives the first answer.
+    """
+    if log.reader.store.index_of(claim.entry_id + claim.author) is not None:
+        return submission
+    if not claim.blob_size:
+        return submission
+    content = _opened(submission, claim)
+    header = decode_header(content.header)
+    if claim.kind in LINKING:
+        return replace(submission, tags=(_link_tag(log, claim, content, submission),))
+    if claim.kind is Kind.ACCESS and header.purpose is None:
+        raise BadRequest("an access entry names no purpose", hint="a v3 PurposeOfUse code")
+    if content.media_type == MANIFEST:
+        return replace(submission, chunks=_chunks(claim, content, uploaded))
+    if claim.kind in (Kind.RECORD, Kind.AMEND) and content.media_type == FHIR_JSON:
+        return replace(submission, tags=_resource_tags(log, claim, content, header))
+    return submission
+
+
+def _opened(submission: Submission, claim: Claim) -> Content:
+    place = associated_data(claim.log, claim.chain, claim.entry_id)
+    return unseal(submission.blob, submission.key, place)
+
+
+def _resource_tags(
+    log: Target, claim: Claim, content: Content, header: Header
+) -> tuple[bytes, ...]:
+    if header.keeps_content:
+        if content.content or claim.kind is not Kind.AMEND:
+            raise BadRequest("only an amendment keeps content, and has none of its own")
+        return ()
+    place = log.reader, log.vault.tag, claim.author, claim.chain
+    return (checked(*place, content.content).tag,)
+
+
+def _link_tag(log: Target, claim: Claim, content: Content, submission: Submission) -> bytes:
+    if content.media_type != CBOR:
+        raise BadRequest(f"the content of a link is {CBOR}")
+    linked = decode_linked(content.content)
+    if isinstance(linked, LinkedIdentifier):
+        linkage = Linkage(log.reader, log.vault.tag)
+        identifier = Identifier(*linked)
+        tag = linkage.tag(identifier)
+        if claim.kind is Kind.LINK:
+            linkage.check_free(identifier, claim.chain)
+    else:
+        tag = joined_tag(log, claim.chain, linked.record)
+        other = log.reader.find_head(linked.record)
+        if other is None or other.type is not ChainType.PERSON or linked.record == claim.chain:
+            raise BadRequest("a join names another person's record", hint="check the id")
+    if claim.kind is Kind.UNLINK:
+        standing = newest(log.reader, tag)
+        if standing is None or leaf_hash(standing.raw) != claim.amended:
+            raise BadRequest(
+                "this is not the link that stands", hint="name the newest link of what it links"
+            )
+    return tag
+
+
+def _chunks(claim: Claim, content: Content, uploaded: ChunkHashes) -> int:
+    manifest = Manifest.decode(content.content)
+    if manifest.media_type in (FHIR_JSON, MANIFEST):
+        raise BadRequest("FHIR has at most 16 MiB", hint="refer to attachments by url and hash")
+    found = uploaded(claim.blob_hash)
+    if found is None:
+        raise BadRequest(
+            "the chunks of this payload are not here", hint="send them to /v1/payloads first"
+        )
+    if found != manifest.hashes:
+        raise BadRequest(
+            "the chunks that were sent are not those of the manifest", hint="seal and send anew"
+        )
+    return manifest.count

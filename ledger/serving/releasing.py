@@ -1,0 +1,106 @@
+"""Releasing: content to a caller of the service, behind an access entry that the gateway signs on
+its behalf.
+
+    submission = access_entry(gateway, [entry], reading)     appended durably, before anything else
+    stream = released(log, entry, index)                     the door checks the receipt of it
+
+Each access entry releases once. One that was appended and then not used (the connection broke) says
+*released*, and not *received*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.admission import Submission
+from ledger.author import Author
+from ledger.errors import BadRequest
+from ledger.heads import ChainType
+from ledger.large import Stream
+from ledger.linkage.opening import access_draft
+from ledger.linkage.target import Target
+from ledger.reader import Entry, Reader
+from ledger.record.header import Header, decode_header
+from ledger.serving.orders import Orders
+from ledger.vault.door import MOST
+from ledger.wire.ids import ActorId
+
+MOST_ACCESSES: Final = MOST
+"""Access entries that are opened behind one access entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who reads, what for, and the request by which."""
+
+    on_behalf_of: ActorId
+    purpose: str
+    request: str
+
+
+class NothingToRelease(BadRequest):
+    """An entry that has no content which could leave."""
+
+
+class Erased(BadRequest):
+    """Content that is gone, or ordered to be."""
+
+
+def check_releasable(reader: Reader, orders: Orders, entry: Entry) -> ChainType:
+    """The type of the entry's chain, a person's or a directory. Raises NothingToRelease or
+    Erased.
+    """
+    kind = reader.head(entry.leaf.claim.chain).type
+    if not entry.leaf.claim.blob_size or kind not in (ChainType.PERSON, ChainType.DIRECTORY):
+        raise NothingToRelease(f"entry {entry.position} has no content to release")
+    order = orders.covering(entry)
+    if order is not None:
+        raise Erased(
+            f"this content was erased on order of entry {order}", hint="nobody can open it"
+        )
+    return kind
+
+
+def access_entry(gateway: Author, entries: Sequence[Entry], reading: Reading) -> Submission:
+    """The access entry that names entries of one record, to be appended."""
+    return gateway.entry(
+        access_draft(
+            entries[0].leaf.claim.chain,
+            entries,
+            reading.purpose,
+            on_behalf_of=reading.on_behalf_of,
+            request=reading.request,
+        )
+    )
+
+
+def released(log: Target, entry: Entry, access: int | None) -> Stream:
+    """The content, against the access entry at this index; None for a directory's. Raises what the
+    door raises.
+    """
+    receipt = None if access is None else log.reader.receipt(access)
+    return log.vault.release_stream(entry.index, receipt, entry.back)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An access entry with what its author sealed in it; no header when it cannot be read."""
+
+    entry: Entry
+    header: Header | None
+
+
+def opened_accesses(log: Target, entries: Sequence[Entry], access: int) -> list[Access]:
+    """What up to ``MOST_ACCESSES`` access entries of one record say, against one of today."""
+    places = [entry.position for entry in entries]
+    streams = log.vault.release_all(places, log.reader.receipt(access))
+    return [Access(*pair) for pair in zip(entries, map(_header, streams), strict=True)]
+
+
+def _header(stream: Stream | BadRequest) -> Header | None:
+    try:
+        return None if isinstance(stream, BadRequest) else decode_header(stream.header)
+    except BadRequest:
+        return None

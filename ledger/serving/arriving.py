@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from itertools import accumulate, pairwise
+from typing import Final, NamedTuple
 
-from ledger.admission import Submission
+from ledger.admission import BatchSubmission, Submission
 from ledger.author import CBOR, FHIR_JSON
 from ledger.errors import BadRequest
 from ledger.fhir import Identifier
@@ -28,9 +29,10 @@ from ledger.merkle import leaf_hash
 from ledger.record.contents import LinkedIdentifier, decode_linked
 from ledger.record.header import Header, decode_header
 from ledger.wire.batch import BatchBody
-from ledger.wire.claim import Claim, Kind
+from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, Claim, Kind
+from ledger.wire.ids import ActorId, ChainId
 from ledger.wire.manifest import MANIFEST, Manifest
-from ledger.wire.sealed import Content, associated_data, unseal
+from ledger.wire.sealed import KEY_SIZE, Content, associated_data, unseal
 from ledger.wire.statement import parse_statement
 
 TAKEN: Final = frozenset(
@@ -51,6 +53,9 @@ LINKING: Final = frozenset({Kind.LINK, Kind.UNLINK})
 CHANGING: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK, Kind.ACCESS, Kind.ERASURE})
 """They say something about what stands in a record already."""
 
+_CHAIN, _SIZE = 3, 8
+"""Columns of ``CLAIM_STRUCT``."""
+
 ChunkHashes = Callable[[bytes], bytes | None]
 """SHA-256 of each chunk that was uploaded under the hash of a blob, joined; None for nothing."""
 
@@ -66,12 +71,38 @@ def claim_of(statement: bytes) -> Claim:
     return claim
 
 
-def batch_claim_of(statement: bytes) -> tuple[Claim, BatchBody]:
-    """The same of a batch, with its body."""
+class Batch(NamedTuple):
+    """A batch cut into its members, and what its claim says of them, unverified."""
+
+    submission: BatchSubmission
+    author: ActorId
+    chains: frozenset[ChainId]
+
+
+def batch_of(statement: bytes, claims: bytes, keys: bytes, blobs: bytes) -> Batch:
+    """Members that stand one behind the other. Raises BadRequest."""
     claim = Claim.decode(parse_statement(statement).claim)
     if claim.kind is not Kind.BATCH:
         raise BadRequest("the statement is not of a batch", hint="append it as a single entry")
-    return claim, BatchBody.decode(claim.body)
+    count = BatchBody.decode(claim.body).count
+    if len(claims) != count * CLAIM_SIZE or len(keys) != count * KEY_SIZE:
+        raise BadRequest(
+            f"the batch names {count} members, and claims or keys are not of as many",
+            hint=f"{CLAIM_SIZE} and {KEY_SIZE} bytes for each member",
+        )
+    rows = list(CLAIM_STRUCT.iter_unpack(claims))
+    ends = list(accumulate((row[_SIZE] for row in rows), initial=0))
+    if ends[-1] != len(blobs):
+        raise BadRequest(
+            f"the members' claims name {ends[-1]} bytes of blobs, {len(blobs)} were handed in"
+        )
+    submission = BatchSubmission(
+        statement,
+        [claims[at : at + CLAIM_SIZE] for at in range(0, len(claims), CLAIM_SIZE)],
+        [blobs[start:stop] for start, stop in pairwise(ends)],
+        [keys[at : at + KEY_SIZE] for at in range(0, len(keys), KEY_SIZE)],
+    )
+    return Batch(submission, claim.author, frozenset(row[_CHAIN] for row in rows))
 
 
 def prepared(

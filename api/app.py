@@ -25,6 +25,7 @@ from api.publishing import publishing
 from api.routes import TABLE
 from api.routing import ROUTES, add_routes
 from api.settings import Settings
+from api.v1.state import set_up as set_up_v1
 from ledger.author import Author
 
 
@@ -65,6 +66,7 @@ def build_app(
     app[ROUTES] = {}
     app[ADDRESS] = Address()
     add_auth(app)
+    set_up_v1(app)
     add_routes(app, TABLE)
     app.on_response_prepare.append(on_prepare)
     app.cleanup_ctx.append(_measuring)

@@ -12,6 +12,9 @@ from api.auth.discovery import smart_configuration
 from api.operations import health
 from api.routing import Body, Route
 from api.tiles import handlers as tiles
+from api.v1 import accesses, appending, content, openapi, payloads, showing
+from api.v1.codec import MEDIA
+from api.v1.contract import OCTETS
 
 OPERATIONS: Final = (
     Route("GET", "/livez", health.livez, open=True, spare=True, head=True),
@@ -35,7 +38,21 @@ AUTH: Final = (
     ),
 )
 
-V1: Final[tuple[Route, ...]] = ()
+V1: Final = (
+    Route("POST", "/v1/entries", appending.append_entry, Body.STREAM, MEDIA),
+    Route("POST", "/v1/batches", appending.append_batch, Body.STREAM, MEDIA),
+    Route("POST", "/v1/payloads", payloads.upload, Body.STREAM, (OCTETS,)),
+    Route("GET", "/v1/entries/{index}", showing.entry, head=True),
+    Route("GET", "/v1/entries/{index}/content", content.content),
+    Route("GET", "/v1/entries/{index}/receipt", showing.receipt, head=True),
+    Route("GET", "/v1/entries/{index}/evidence", showing.entry_evidence),
+    Route("GET", "/v1/records/{record}/entries", showing.entries, head=True),
+    Route("GET", "/v1/records/{record}/accesses", accesses.accesses),
+    Route("GET", "/v1/records/{record}/evidence", showing.record_evidence),
+    Route("GET", "/v1/records/{record}/absence", showing.absence),
+    Route("GET", "/v1/log", showing.log_info, head=True),
+    Route("GET", "/v1/openapi.json", openapi.openapi, open=True, head=True),
+)
 
 FHIR: Final[tuple[Route, ...]] = ()
 

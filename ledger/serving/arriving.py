@@ -28,9 +28,10 @@ from ledger.linkage.target import Target
 from ledger.merkle import leaf_hash
 from ledger.record.contents import LinkedIdentifier, decode_linked
 from ledger.record.header import Header, decode_header
+from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody
 from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, Claim, Kind
-from ledger.wire.ids import ActorId, ChainId
+from ledger.wire.ids import ActorId, ChainId, Position
 from ledger.wire.manifest import MANIFEST, Manifest
 from ledger.wire.sealed import KEY_SIZE, Content, associated_data, unseal
 from ledger.wire.statement import parse_statement
@@ -50,14 +51,24 @@ TAKEN: Final = frozenset(
 """Kinds that are taken one by one. Actors and governors are changed by the operator's commands."""
 LINKING: Final = frozenset({Kind.LINK, Kind.UNLINK})
 """Whether they may stand depends on what is linked: prepare and append them one after the other."""
-CHANGING: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK, Kind.ACCESS, Kind.ERASURE})
-"""They say something about what stands in a record already."""
-
+FREE: Final = frozenset({Kind.OPEN, Kind.LINK})
+"""What begins a relationship to a record, and so needs none."""
 _CHAIN, _SIZE = 3, 8
 """Columns of ``CLAIM_STRUCT``."""
 
 ChunkHashes = Callable[[bytes], bytes | None]
 """SHA-256 of each chunk that was uploaded under the hash of a blob, joined; None for nothing."""
+
+
+def submission_of(
+    statement: bytes,
+    blob: bytes,
+    key: bytes,
+    amends: Position | None,
+    erases: tuple[Position, ...],
+) -> Submission:
+    """As its author hands it in; an empty key is none."""
+    return Submission(statement, blob, key or NO_KEY, amends=amends, erases=erases)
 
 
 def claim_of(statement: bytes) -> Claim:
@@ -75,6 +86,7 @@ class Batch(NamedTuple):
     """A batch cut into its members, and what its claim says of them, unverified."""
 
     submission: BatchSubmission
+    kind: Kind
     author: ActorId
     chains: frozenset[ChainId]
 
@@ -84,7 +96,8 @@ def batch_of(statement: bytes, claims: bytes, keys: bytes, blobs: bytes) -> Batc
     claim = Claim.decode(parse_statement(statement).claim)
     if claim.kind is not Kind.BATCH:
         raise BadRequest("the statement is not of a batch", hint="append it as a single entry")
-    count = BatchBody.decode(claim.body).count
+    body = BatchBody.decode(claim.body)
+    count = body.count
     if len(claims) != count * CLAIM_SIZE or len(keys) != count * KEY_SIZE:
         raise BadRequest(
             f"the batch names {count} members, and claims or keys are not of as many",
@@ -102,7 +115,7 @@ def batch_of(statement: bytes, claims: bytes, keys: bytes, blobs: bytes) -> Batc
         [blobs[start:stop] for start, stop in pairwise(ends)],
         [keys[at : at + KEY_SIZE] for at in range(0, len(keys), KEY_SIZE)],
     )
-    return Batch(submission, claim.author, frozenset(row[_CHAIN] for row in rows))
+    return Batch(submission, body.member_kind, claim.author, frozenset(row[_CHAIN] for row in rows))
 
 
 def prepared(

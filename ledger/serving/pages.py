@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
-from ledger.reader import Entry, Reader
+from ledger.reader import Entry as Entry
+from ledger.reader import Reader
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId, Position
 
@@ -32,10 +33,10 @@ def find_entry(reader: Reader, place: Position) -> Entry | None:
     return reader.entry(*place) if place.at < log.checkpoint.size else None
 
 
-def type_of(reader: Reader, chain: ChainId) -> ChainType | None:
-    """None for a chain without entries."""
+def is_person(reader: Reader, chain: ChainId) -> bool:
+    """Whether this is the record of a person."""
     head = reader.find_head(chain)
-    return None if head is None else head.type
+    return head is not None and head.type is ChainType.PERSON
 
 
 def length_of(reader: Reader, chain: ChainId) -> int:

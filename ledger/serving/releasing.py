@@ -18,7 +18,7 @@ from ledger.admission import Submission
 from ledger.author import Author
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
-from ledger.large import Stream
+from ledger.large import Stream as Stream
 from ledger.linkage.opening import access_draft
 from ledger.linkage.target import Target
 from ledger.reader import Entry, Reader

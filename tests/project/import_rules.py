@@ -44,7 +44,7 @@ RULES = (
     # vault's keys.
     _rule(
         "api",
-        "api ledger.log ledger.resources ledger.fhir ledger.record ledger.evidence "
+        "api ledger.log ledger.resources ledger.serving ledger.fhir ledger.record ledger.evidence "
         "ledger.identity ledger.author ledger.admission "
         "ledger.merkle ledger.wire ledger.errors",
         never="lmdb",

@@ -1,0 +1,115 @@
+"""Appending: ``POST /v1/entries`` and ``POST /v1/batches``.
+
+201 when it is durable, 200 when it stood before (the first answer again), 409 when other bytes
+stand under the same entry id. Sending the same bytes again is always safe.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from api.auth.decision import Interaction
+from api.bridge import BRIDGE
+from api.v1.bodies import whole_body
+from api.v1.codec import Form, accepted, answer, decoded, form_of
+from api.v1.models import BatchIn, BatchOut, EntryIn, EntryOut, Place
+from api.v1.permission import Permission, may
+from api.v1.state import V1
+from ledger.admission import BatchSubmission, Submission
+from ledger.errors import CounterfoilError
+from ledger.log import Appended, Log
+from ledger.serving.arriving import LINKING, batch_of, claim_of, prepared, submission_of
+from ledger.serving.proving import provisional_receipt
+from ledger.wire.claim import MAX_BLOB, MAX_CLAIM, Claim
+from ledger.wire.ids import Position
+
+MAX_ENTRY: Final = 4 * (MAX_BLOB + MAX_CLAIM + (16 << 10)) // 3
+"""Body of one entry: a full blob as base64 in JSON."""
+MAX_BATCH: Final = 64 << 20
+"""Body of a batch."""
+
+
+async def append_entry(request: web.Request) -> web.Response:
+    """One entry."""
+    permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
+    bridge, state = request.app[BRIDGE], request.app[V1]
+    async with whole_body(request, MAX_ENTRY, state.room) as body:
+        submission, claim = await bridge.call(_entry_in, permission, body, form)
+        if claim.kind in LINKING:
+            async with state.linking:
+                return await _append(request, submission, claim, wanted)
+        return await _append(request, submission, claim, wanted)
+
+
+def _entry_in(permission: Permission, body: bytes, form: Form) -> tuple[Submission, Claim]:
+    """Decoded, and whether the caller may hand it in at all."""
+    entry = decoded(EntryIn, body, form)
+    claim = claim_of(entry.statement)
+    permission.demand_author(claim.author)
+    permission.demand_append(claim.kind, claim.author, [claim.chain])
+    amends = None if entry.amends is None else _position(entry.amends)
+    erases = tuple(map(_position, entry.erases))
+    submission = submission_of(entry.statement, entry.blob, entry.key, amends, erases)
+    return submission, claim
+
+
+def _position(place: Place) -> Position:
+    return Position(place.index, place.back)
+
+
+async def _append(
+    request: web.Request, submission: Submission, claim: Claim, wanted: Form
+) -> web.Response:
+    bridge, state = request.app[BRIDGE], request.app[V1]
+    ready = await bridge.call(prepared, bridge.log, submission, claim, state.uploads.hashes)
+    (outcome,) = await bridge.append([ready])
+    if isinstance(outcome, CounterfoilError):
+        raise outcome
+    if ready.chunks:
+        state.uploads.used(claim.blob_hash)
+    return await bridge.call(_entry_out, bridge.log, outcome, wanted)
+
+
+def _entry_out(log: Log, appended: Appended, form: Form) -> web.Response:
+    receipt = provisional_receipt(log.reader, appended.index)
+    model = EntryOut(
+        index=appended.index, leaf_hash=appended.leaf_hash, known=appended.known, receipt=receipt
+    )
+    return answer(model, form, *_status(appended))
+
+
+async def append_batch(request: web.Request) -> web.Response:
+    """A batch: all of it, or nothing."""
+    permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
+    bridge, state = request.app[BRIDGE], request.app[V1]
+    async with whole_body(request, MAX_BATCH, state.room) as body:
+        batch = await bridge.call(_batch_in, permission, body, form)
+        appended = await bridge.append_batch(batch)
+    return await bridge.call(_batch_out, bridge.log, appended, wanted)
+
+
+def _batch_in(permission: Permission, body: bytes, form: Form) -> BatchSubmission:
+    given = decoded(BatchIn, body, form)
+    batch = batch_of(given.statement, given.claims, given.keys, given.blobs)
+    permission.demand_author(batch.author)
+    permission.demand_append(batch.kind, batch.author, batch.chains)
+    return batch.submission
+
+
+def _batch_out(log: Log, appended: Appended, form: Form) -> web.Response:
+    receipt = provisional_receipt(log.reader, appended.index)
+    model = BatchOut(
+        index=appended.index,
+        count=appended.count,
+        leaf_hash=appended.leaf_hash,
+        known=appended.known,
+        receipt=receipt,
+    )
+    return answer(model, form, *_status(appended))
+
+
+def _status(appended: Appended) -> tuple[int, dict[str, str]]:
+    headers = {"Entry": str(appended.index), "Location": f"/v1/entries/{appended.index}"}
+    return (200 if appended.known else 201), headers

@@ -1,0 +1,160 @@
+"""Content: the author's bytes, exactly, behind an access entry that is durable before the first of
+them leaves.
+
+The gateway signs the access entry on behalf of the caller, with its purpose and the request's id;
+the answer names it in ``Access-Entry``. Every request is a release of its own: a range too, and
+what is asked for again. 304 releases nothing, for what it compares is the hash in the leaf. A
+directory's content belongs to no person and leaves no access entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from aiohttp import web
+
+from api.auth.decision import Interaction
+from api.bridge import BRIDGE
+from api.caller import CALLER
+from api.errors import Refused
+from api.keys import GATEWAY, REQUEST_ID
+from api.v1.parameters import Nothing, place_of, query_of
+from api.v1.permission import Permission, Shown, may
+from api.v1.ranges import Span, Unsatisfiable, span_of
+from api.v1.showing import shown_entry
+from api.v1.state import V1
+from ledger.errors import CounterfoilError, LedgerFault
+from ledger.log import Log
+from ledger.serving.orders import Orders
+from ledger.serving.pages import Entry, is_person
+from ledger.serving.releasing import (
+    Erased,
+    NothingToRelease,
+    Reading,
+    Stream,
+    access_entry,
+    check_releasable,
+    released,
+)
+from ledger.wire.ids import Position
+
+_MEDIA_TYPE: Final = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}", re.ASCII
+)
+UNKNOWN: Final = "application/octet-stream"
+PIECE: Final = 256 << 10
+"""Bytes that are handed to the connection at once."""
+
+
+async def content(request: web.Request) -> web.StreamResponse:
+    """The content of one entry, or a range of it."""
+    permission = may(request, Interaction.FETCH)
+    query_of(request, Nothing)
+    bridge, orders = request.app[BRIDGE], request.app[V1].orders
+    found = await bridge.call(_releasable, bridge.log, orders, permission, place_of(request))
+    etag = f'"{found.leaf.claim.blob_hash.hex()}"'
+    if _names(request.headers.get("If-None-Match"), etag):
+        return web.Response(status=304, headers={"ETag": etag})
+    access = await access_to(request, [found])
+    stream = await bridge.call(released, bridge.log, found, access)
+    headers = _headers(found, stream, etag, access)
+    asked = request.headers.get("Range")
+    if request.headers.get("If-Range", etag) != etag:
+        asked = None
+    try:
+        span = span_of(asked, stream.size)
+    except Unsatisfiable:
+        headers["Content-Range"] = f"bytes */{stream.size}"
+        raise Refused(
+            416,
+            "the range lies behind the end",
+            hint=f"the content has {stream.size} bytes",
+            headers=headers,
+        ) from None
+    if span is None:
+        return await _send(request, web.StreamResponse(headers=headers), stream)
+    headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{stream.size}"
+    return await _send(request, web.StreamResponse(status=206, headers=headers), stream, span)
+
+
+def _releasable(log: Log, orders: Orders, permission: Permission, place: Position) -> Entry:
+    """Whether the content may leave at all. Raises Refused."""
+    entry = shown_entry(log, permission, place, Shown.CONTENT)
+    try:
+        check_releasable(log.reader, orders, entry)
+    except NothingToRelease as error:
+        raise Refused(
+            404, "this entry has no content to release", hint=error.hint, code="not-found"
+        ) from error
+    except Erased as error:
+        raise Refused(
+            410, "this content was erased", hint="nobody can open it", code="deleted"
+        ) from error
+    return entry
+
+
+async def access_to(request: web.Request, entries: list[Entry]) -> int | None:
+    """The index of a durable access entry that names them; None for a directory's. Raises what an
+    append is refused for.
+    """
+    bridge = request.app[BRIDGE]
+    if not is_person(bridge.log.reader, entries[0].leaf.claim.chain):
+        return None
+    caller = request[CALLER]
+    reading = Reading(caller.actor, caller.purpose, request[REQUEST_ID])
+    submission = await bridge.call(access_entry, request.app[GATEWAY], entries, reading)
+    (outcome,) = await bridge.append([submission])
+    if isinstance(outcome, CounterfoilError):
+        raise LedgerFault(f"no access entry: {outcome.message}", hint=outcome.hint) from outcome
+    return outcome.index
+
+
+def _names(header: str | None, etag: str) -> bool:
+    """Whether If-None-Match names it (RFC 9110 section 13.1.2)."""
+    if header is None:
+        return False
+    return header.strip() == "*" or etag in (
+        one.strip().removeprefix("W/") for one in header.split(",")
+    )
+
+
+def _headers(entry: Entry, stream: Stream, etag: str, access: int | None) -> dict[str, str]:
+    media = stream.media_type if _MEDIA_TYPE.fullmatch(stream.media_type) else UNKNOWN
+    headers = {
+        "Content-Type": media,
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'attachment; filename="entry-{entry.index}"',
+    }
+    return headers if access is None else {**headers, "Access-Entry": str(access)}
+
+
+async def _send(
+    request: web.Request, response: web.StreamResponse, stream: Stream, span: Span | None = None
+) -> web.StreamResponse:
+    """The bytes, as the client takes them. Content that turns out to be damaged in the middle ends
+    the connection before its announced end.
+    """
+    start, stop = span or (0, stream.size)
+    bridge, pieces = request.app[BRIDGE], stream.span(start, stop)
+    # Before the head is sent: what cannot be opened is answered as such.
+    piece = await bridge.call(_next, pieces)
+    response.content_length = stop - start
+    await response.prepare(request)
+    try:
+        while piece:
+            for at in range(0, len(piece), PIECE):
+                await response.write(piece[at : at + PIECE])
+            piece = await bridge.call(_next, pieces)
+    except (CounterfoilError, Refused):
+        if request.transport is not None:
+            request.transport.abort()
+        return response
+    await response.write_eof()
+    return response
+
+
+def _next(pieces: Iterator[bytes]) -> bytes:
+    return next(pieces, b"")

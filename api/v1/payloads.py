@@ -1,0 +1,42 @@
+"""Payloads: ``POST /v1/payloads?blob=…`` takes the sealed chunks of a content over 16 MiB, before
+the entry that names them is appended.
+
+Each chunk is durable before the next is taken; two are in memory.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from api.auth.decision import Interaction
+from api.bridge import BRIDGE
+from api.middleware.body import pieces
+from api.v1.codec import accepted, answer
+from api.v1.models import PayloadOut
+from api.v1.parameters import Chunks, query_of
+from api.v1.permission import may
+from api.v1.state import V1
+from ledger.wire.ids import Hash
+
+
+async def upload(request: web.Request) -> web.Response:
+    """The chunks of one payload."""
+    permission, form = may(request, Interaction.APPEND), accepted(request)
+    query = query_of(request, Chunks)
+    bridge, state = request.app[BRIDGE], request.app[V1]
+    blob_hash, room = Hash(bytes.fromhex(query.blob)), 3 * query.chunk
+    state.room.take(room)
+    try:
+        begun = await bridge.call(
+            state.uploads.begin, permission.caller.actor, blob_hash, query.chunk
+        )
+        try:
+            async for piece in pieces(request):
+                await bridge.call(begun.add, piece)
+            waiting = await bridge.call(begun.finish)
+        finally:
+            await bridge.call(begun.close)
+    finally:
+        state.room.give(room)
+    model = PayloadOut(blob=query.blob, chunks=waiting.chunks, size=waiting.size)
+    return answer(model, form, 201)

@@ -1,0 +1,133 @@
+"""Permission under ``/v1``: the scope first (403), then what ties the caller to the record (404, as
+if it were absent).
+
+    content, accesses             the decision about the record (``api.auth.decision``)
+    entries of a record           the same; opening and linking one needs no tie: they begin it
+    leaves, receipts, evidence    the same, and custodians and auditors in force
+    absence                       custodians and auditors only: the answer tells what exists
+    leaves of nobody's record     every caller with the scope: actors, directories, batches, epochs
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Final
+
+from aiohttp import web
+
+from api.auth.decision import Facts, Interaction, by_record, demand_scope
+from api.auth.scopes import AUDITORS
+from api.auth.standing import Standing, institution_of, standing
+from api.bridge import BRIDGE
+from api.caller import CALLER
+from api.errors import Refused, not_found
+from api.v1.state import V1
+from ledger.serving.arriving import FREE
+from ledger.serving.pages import is_person
+from ledger.serving.relations import Relation
+from ledger.wire.claim import Kind
+from ledger.wire.ids import ActorId, ChainId
+
+PERIOD_MS: Final = 365 * 24 * 3600 * 1000
+NO_TYPE: Final = ""
+"""Where the decision asks for a FHIR type: a statement has none."""
+
+
+class Shown(Enum):
+    """What of a record is asked for."""
+
+    LEAVES = auto()
+    """That there are entries, by whom, when; receipts and evidence."""
+    CONTENT = auto()
+    """What is sealed."""
+
+
+class Permission:
+    """Of the caller of one request. Everything but ``scope`` is for a thread: it looks up."""
+
+    def __init__(self, request: web.Request) -> None:
+        self.caller = request[CALLER]
+        self._reader = request.app[BRIDGE].log.reader
+        self._relations = request.app[V1].relations
+
+    def demand_author(self, author: ActorId) -> None:
+        """Whoever hands in a statement signed it, or somebody of its institution. Raises
+        Refused.
+        """
+        registry, ours = self._reader.registry, self.caller.institution
+        actor = registry.actors.get(author)
+        if author == self.caller.actor:
+            return
+        if actor is None or ours is None or institution_of(registry, actor) != ours:
+            raise Refused(
+                403,
+                "the author of the statement is neither the caller nor of its institution",
+                hint="hand in what your institution signed",
+                code="forbidden",
+            )
+
+    def demand_append(self, kind: Kind, author: ActorId, chains: Iterable[ChainId]) -> None:
+        """Raises Refused when entries of this kind may not be handed in for one of the chains."""
+        directory = self._reader.registry.directory_chain(author)
+        for chain in chains:
+            if kind not in FREE and chain != directory:
+                self._demand(chain, Interaction.APPEND)
+
+    def demand_shown(self, chain: ChainId, shown: Shown) -> None:
+        """Raises Refused when the caller may not be shown this of a chain."""
+        if not is_person(self._reader, chain):
+            if self._reader.find_head(chain) is None:
+                raise not_found()
+            return
+        if shown is Shown.LEAVES and self.caller.role in AUDITORS:
+            self.demand_auditor()
+            return
+        self._demand(chain, Interaction.FETCH)
+
+    def demand_record(self, chain: ChainId, shown: Shown) -> None:
+        """The same for what only the record of a person has."""
+        if not is_person(self._reader, chain):
+            raise not_found()
+        self.demand_shown(chain, shown)
+
+    def demand_auditor(self) -> None:
+        """Raises Refused for everybody but custodians and auditors in force."""
+        caller, now_ms = self.caller, _now_ms()
+        standing_now = standing(self._reader.registry, caller.actor, now_ms)
+        if caller.role not in AUDITORS or standing_now is not Standing.IN_FORCE:
+            raise Refused(
+                403, "this is for custodians and auditors", hint="ask one", code="forbidden"
+            )
+
+    def _demand(self, record: ChainId, interaction: Interaction) -> None:
+        facts = self._facts_of(record)
+        if not by_record(self.caller, interaction, NO_TYPE, facts).allowed:
+            raise not_found()
+
+    def _facts_of(self, record: ChainId) -> Facts:
+        caller, registry, now_ms = self.caller, self._reader.registry, _now_ms()
+        relation = Relation(False, None)
+        if caller.institution is not None:
+            relation = self._relations.of(record, caller.institution)
+        actor = registry.actors.get(caller.actor)
+        return Facts(
+            now_ms,
+            PERIOD_MS,
+            standing(registry, caller.actor, now_ms),
+            own_record=caller.record == record,
+            words=frozenset() if actor is None else actor.scope,
+            linked=relation.linked,
+            last_activity_ms=relation.last_activity_ms,
+        )
+
+
+def may(request: web.Request, interaction: Interaction) -> Permission:
+    """The caller's permission, once its scope was looked at. Raises Refused."""
+    demand_scope(request[CALLER], interaction, NO_TYPE)
+    return Permission(request)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -48,7 +48,7 @@ def _entry_in(permission: Permission, body: bytes, form: Form) -> tuple[Submissi
     entry = decoded(EntryIn, body, form)
     claim = claim_of(entry.statement)
     permission.demand_author(claim.author)
-    permission.demand_append(claim.kind, claim.author, [claim.chain])
+    permission.demand_append(claim.kind, claim.author, claim.entry_id, [claim.chain])
     amends = None if entry.amends is None else _position(entry.amends)
     erases = tuple(map(_position, entry.erases))
     submission = submission_of(entry.statement, entry.blob, entry.key, amends, erases)
@@ -94,7 +94,7 @@ def _batch_in(permission: Permission, body: bytes, form: Form) -> BatchSubmissio
     given = decoded(BatchIn, body, form)
     batch = batch_of(given.statement, given.claims, given.keys, given.blobs)
     permission.demand_author(batch.author)
-    permission.demand_append(batch.kind, batch.author, batch.chains)
+    permission.demand_append(batch.kind, batch.author, batch.entry_id, batch.chains)
     return batch.submission
 
 

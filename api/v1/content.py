@@ -66,12 +66,12 @@ async def content(request: web.Request) -> web.StreamResponse:
     try:
         span = span_of(asked, stream.size)
     except Unsatisfiable:
-        headers["Content-Range"] = f"bytes */{stream.size}"
+        beyond = {"Content-Range": f"bytes */{stream.size}"}
         raise Refused(
             416,
             "the range lies behind the end",
             hint=f"the content has {stream.size} bytes",
-            headers=headers,
+            headers=beyond if access is None else {**beyond, "Access-Entry": str(access)},
         ) from None
     if span is None:
         return await _send(request, web.StreamResponse(headers=headers), stream)

@@ -24,11 +24,11 @@ from api.bridge import BRIDGE
 from api.caller import CALLER
 from api.errors import Refused, not_found
 from api.v1.state import V1
-from ledger.serving.arriving import FREE
+from ledger.serving.arriving import FREE, stands
 from ledger.serving.pages import is_person
 from ledger.serving.relations import Relation
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ActorId, ChainId
+from ledger.wire.ids import ActorId, ChainId, EntryId
 
 PERIOD_MS: Final = 365 * 24 * 3600 * 1000
 NO_TYPE: Final = ""
@@ -68,8 +68,14 @@ class Permission:
                 code="forbidden",
             )
 
-    def demand_append(self, kind: Kind, author: ActorId, chains: Iterable[ChainId]) -> None:
-        """Raises Refused when entries of this kind may not be handed in for one of the chains."""
+    def demand_append(
+        self, kind: Kind, author: ActorId, entry_id: EntryId, chains: Iterable[ChainId]
+    ) -> None:
+        """Raises Refused when entries of this kind may not be handed in for one of the chains. What
+        stands already is answered as before.
+        """
+        if stands(self._reader, author, entry_id):
+            return
         directory = self._reader.registry.directory_chain(author)
         for chain in chains:
             if kind not in FREE and chain != directory:

@@ -26,12 +26,13 @@ from ledger.linkage.joining import joined_tag
 from ledger.linkage.subjects import checked
 from ledger.linkage.target import Target
 from ledger.merkle import leaf_hash
+from ledger.reader import Reader
 from ledger.record.contents import LinkedIdentifier, decode_linked
 from ledger.record.header import Header, decode_header
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody
 from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, Claim, Kind
-from ledger.wire.ids import ActorId, ChainId, Position
+from ledger.wire.ids import ActorId, ChainId, EntryId, Position
 from ledger.wire.manifest import MANIFEST, Manifest
 from ledger.wire.sealed import KEY_SIZE, Content, associated_data, unseal
 from ledger.wire.statement import parse_statement
@@ -82,12 +83,20 @@ def claim_of(statement: bytes) -> Claim:
     return claim
 
 
+def stands(reader: Reader, author: ActorId, entry_id: EntryId) -> bool:
+    """Whether the author has an entry of this id in the log: handed in again, it gets the first
+    answer or Conflict, whoever may do what by now.
+    """
+    return reader.store.index_of(entry_id + author) is not None
+
+
 class Batch(NamedTuple):
     """A batch cut into its members, and what its claim says of them, unverified."""
 
     submission: BatchSubmission
     kind: Kind
     author: ActorId
+    entry_id: EntryId
     chains: frozenset[ChainId]
 
 
@@ -115,7 +124,8 @@ def batch_of(statement: bytes, claims: bytes, keys: bytes, blobs: bytes) -> Batc
         [blobs[start:stop] for start, stop in pairwise(ends)],
         [keys[at : at + KEY_SIZE] for at in range(0, len(keys), KEY_SIZE)],
     )
-    return Batch(submission, body.member_kind, claim.author, frozenset(row[_CHAIN] for row in rows))
+    chains = frozenset(row[_CHAIN] for row in rows)
+    return Batch(submission, body.member_kind, claim.author, claim.entry_id, chains)
 
 
 def prepared(
@@ -125,7 +135,7 @@ def prepared(
 
     An entry that stands already is left as it is: appending it again gives the first answer.
     """
-    if log.reader.store.index_of(claim.entry_id + claim.author) is not None:
+    if stands(log.reader, claim.author, claim.entry_id):
         return submission
     if not claim.blob_size:
         return submission

@@ -20,7 +20,7 @@ from api.v1.state import V1
 from ledger.admission import BatchSubmission, Submission
 from ledger.errors import CounterfoilError
 from ledger.log import Appended, Log
-from ledger.serving.arriving import LINKING, batch_of, claim_of, prepared, submission_of
+from ledger.serving.arriving import LINKS, batch_of, claim_of, prepared, submission_of
 from ledger.serving.proving import provisional_receipt
 from ledger.wire.claim import MAX_BLOB, MAX_CLAIM, Claim
 from ledger.wire.ids import Position
@@ -37,7 +37,7 @@ async def append_entry(request: web.Request) -> web.Response:
     bridge, state = request.app[BRIDGE], request.app[V1]
     async with whole_body(request, MAX_ENTRY, state.room) as body:
         submission, claim = await bridge.call(_entry_in, permission, body, form)
-        if claim.kind in LINKING:
+        if claim.kind in LINKS:
             async with state.linking:
                 return await _append(request, submission, claim, wanted)
         return await _append(request, submission, claim, wanted)

@@ -27,14 +27,13 @@ from api.v1.showing import shown_entry
 from api.v1.state import V1
 from ledger.errors import CounterfoilError, LedgerFault
 from ledger.log import Log
+from ledger.resources.reading import AskedBy, access_entries
 from ledger.serving.orders import Orders
 from ledger.serving.pages import Entry, is_person
 from ledger.serving.releasing import (
     Erased,
     NothingToRelease,
-    Reading,
     Stream,
-    access_entry,
     check_releasable,
     released,
 )
@@ -96,16 +95,16 @@ def _releasable(log: Log, orders: Orders, permission: Permission, place: Positio
 
 
 async def access_to(request: web.Request, entries: list[Entry]) -> int | None:
-    """The index of a durable access entry that names them; None for a directory's. Raises what an
-    append is refused for.
+    """The index of a durable access entry that names up to ``MOST_ACCESSES`` entries of a record;
+    None for those of a directory. Raises LedgerFault.
     """
-    bridge = request.app[BRIDGE]
-    if not is_person(bridge.log.reader, entries[0].leaf.claim.chain):
+    bridge, caller = request.app[BRIDGE], request[CALLER]
+    chain = entries[0].leaf.claim.chain
+    if not is_person(bridge.log.reader, chain):
         return None
-    caller = request[CALLER]
-    reading = Reading(caller.actor, caller.purpose, request[REQUEST_ID])
-    submission = await bridge.call(access_entry, request.app[GATEWAY], entries, reading)
-    (outcome,) = await bridge.append([submission])
+    asked = AskedBy(caller.actor, caller.purpose, request[REQUEST_ID])
+    (access,) = await bridge.call(access_entries, request.app[GATEWAY], {chain: entries}, asked)
+    (outcome,) = await bridge.append([access.submission])
     if isinstance(outcome, CounterfoilError):
         raise LedgerFault(f"no access entry: {outcome.message}", hint=outcome.hint) from outcome
     return outcome.index

@@ -2,8 +2,11 @@
 if it were absent).
 
     content, accesses             the decision about the record (``api.auth.decision``)
-    entries of a record           the same; opening and linking one needs no tie: they begin it
-    leaves, receipts, evidence    the same, and custodians and auditors in force
+    amend, retract, unlink,       the same
+    erase
+    everything else that is new   no tie to the record: the first link and entry begin it; but who
+                                  acts in one record acts in no other
+    leaves, receipts, evidence    the decision, and custodians and auditors in force
     absence                       custodians and auditors only: the answer tells what exists
     leaves of nobody's record     every caller with the scope: actors, directories, batches, epochs
 """
@@ -11,7 +14,7 @@ if it were absent).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from enum import Enum, auto
 from typing import Final
 
@@ -24,9 +27,8 @@ from api.bridge import BRIDGE
 from api.caller import CALLER
 from api.errors import Refused, not_found
 from api.v1.state import V1
-from ledger.serving.arriving import FREE, stands
+from ledger.serving.arriving import CHANGING, stands
 from ledger.serving.pages import is_person
-from ledger.serving.relations import Relation
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, EntryId
 
@@ -50,7 +52,7 @@ class Permission:
     def __init__(self, request: web.Request) -> None:
         self.caller = request[CALLER]
         self._reader = request.app[BRIDGE].log.reader
-        self._relations = request.app[V1].relations
+        self._library = request.app[V1].library
 
     def demand_author(self, author: ActorId) -> None:
         """Whoever hands in a statement signed it, or somebody of its institution. Raises
@@ -69,17 +71,21 @@ class Permission:
             )
 
     def demand_append(
-        self, kind: Kind, author: ActorId, entry_id: EntryId, chains: Iterable[ChainId]
+        self, kind: Kind, author: ActorId, entry_id: EntryId, chains: Collection[ChainId]
     ) -> None:
         """Raises Refused when entries of this kind may not be handed in for one of the chains. What
         stands already is answered as before.
         """
         if stands(self._reader, author, entry_id):
             return
+        own = self.caller.record
+        if own is not None and any(chain != own for chain in chains):
+            raise not_found()
         directory = self._reader.registry.directory_chain(author)
-        for chain in chains:
-            if kind not in FREE and chain != directory:
-                self._demand(chain, Interaction.APPEND)
+        if kind in CHANGING:
+            for chain in chains:
+                if chain != directory:
+                    self._demand(chain, Interaction.APPEND)
 
     def demand_shown(self, chain: ChainId, shown: Shown) -> None:
         """Raises Refused when the caller may not be shown this of a chain."""
@@ -114,9 +120,7 @@ class Permission:
 
     def _facts_of(self, record: ChainId) -> Facts:
         caller, registry, now_ms = self.caller, self._reader.registry, _now_ms()
-        relation = Relation(False, None)
-        if caller.institution is not None:
-            relation = self._relations.of(record, caller.institution)
+        relation = self._library.relation(record, caller.institution)
         actor = registry.actors.get(caller.actor)
         return Facts(
             now_ms,

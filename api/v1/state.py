@@ -8,13 +8,11 @@ from typing import Final
 
 from aiohttp import web
 
-from api.auth.standing import institution_of
 from api.bridge import BRIDGE
 from api.v1.bodies import Room
+from ledger.resources.library import Library
 from ledger.serving.orders import Orders
-from ledger.serving.relations import Relations
 from ledger.serving.uploads import Uploads
-from ledger.wire.ids import ActorId
 
 PROVING: Final = 2
 """Evidence files that are made at once: each may have some hundred MiB."""
@@ -26,8 +24,8 @@ BODIES: Final = 256 << 20
 class State:
     """Owned by the event loop, but for what says that any thread may ask."""
 
+    library: Library
     orders: Orders
-    relations: Relations
     uploads: Uploads
     linking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from the look at what is linked until the link or unlink stands."""
@@ -40,10 +38,6 @@ V1: Final = web.AppKey("v1", State)
 
 def set_up(app: web.Application) -> None:
     """Once BRIDGE is there."""
-    reader = app[BRIDGE].log.reader
-
-    def institution(actor: ActorId) -> ActorId | None:
-        registry = reader.registry
-        return institution_of(registry, registry.actors[actor])
-
-    app[V1] = State(Orders(reader), Relations(reader, institution), Uploads(reader))
+    log = app[BRIDGE].log
+    reader = log.reader
+    app[V1] = State(Library(log), Orders(reader), Uploads(reader))

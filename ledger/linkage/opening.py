@@ -8,7 +8,7 @@ the links that tell which records are joined are opened for internal work.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +25,7 @@ from ledger.record.joined import joined_records, linked_records
 from ledger.record.model import Opened
 from ledger.vault.door import MOST
 from ledger.wire.claim import Kind
-from ledger.wire.ids import ActorId, ChainId, Hash, Position
+from ledger.wire.ids import ChainId, Hash, Position
 from ledger.wire.sealed import MAX_CONTENT, Content
 
 GROUP: Final = MOST
@@ -100,19 +100,10 @@ def gather(
     return gathered
 
 
-def access_draft(
-    chain: ChainId,
-    entries: Sequence[Entry],
-    purpose: str,
-    *,
-    on_behalf_of: ActorId | None = None,
-    request: str | None = None,
-) -> Draft:
+def access_draft(chain: ChainId, entries: list[Entry], purpose: str) -> Draft:
     """The access entry that names them."""
     hashes = tuple(Hash(leaf_hash(one.raw)) for one in entries)
-    header = Header(
-        CBOR, purpose=purpose, entries=hashes, on_behalf_of=on_behalf_of, request=request
-    )
+    header = Header(CBOR, purpose=purpose, entries=hashes)
     return Draft(chain, b"", CBOR, Kind.ACCESS, header.encode())
 
 

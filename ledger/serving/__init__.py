@@ -2,9 +2,7 @@
 
     arriving    entries that were sealed and signed elsewhere, before they are appended
     pages       an entry, and a record's entries page by page
-    folding     what follows from a chain's leaves, kept between questions
     orders      which content is ordered to be erased
-    relations   what ties an institution to a record
     releasing   content and access entries, behind an access entry of the gateway
     proving     receipts and evidence as bytes
     uploads     the sealed chunks of large payloads, before the entry comes that names them

@@ -50,10 +50,10 @@ TAKEN: Final = frozenset(
     }
 )
 """Kinds that are taken one by one. Actors and governors are changed by the operator's commands."""
-LINKING: Final = frozenset({Kind.LINK, Kind.UNLINK})
+LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
 """Whether they may stand depends on what is linked: prepare and append them one after the other."""
-FREE: Final = frozenset({Kind.OPEN, Kind.LINK})
-"""What begins a relationship to a record, and so needs none."""
+CHANGING: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK, Kind.ERASURE})
+"""They change what stands in a record; the others add to it."""
 _CHAIN, _SIZE = 3, 8
 """Columns of ``CLAIM_STRUCT``."""
 
@@ -141,7 +141,7 @@ def prepared(
         return submission
     content = _opened(submission, claim)
     header = decode_header(content.header)
-    if claim.kind in LINKING:
+    if claim.kind in LINKS:
         return replace(submission, tags=(_link_tag(log, claim, content, submission),))
     if claim.kind is Kind.ACCESS and header.purpose is None:
         raise BadRequest("an access entry names no purpose", hint="a v3 PurposeOfUse code")

@@ -1,19 +1,25 @@
-"""Orders: which content of a record is ordered to be erased.
+"""Orders: which content of a record is ordered to be erased, without walking its whole history at
+every question.
 
 An order counts from the moment it is in the log, though a key may still be there.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry, Reader
-from ledger.serving.folding import Folding
 from ledger.wire.claim import Kind
 from ledger.wire.erasure import EraseEntries, EraseRecord, decode_erasure
-from ledger.wire.ids import Hash, Position
+from ledger.wire.ids import ChainId, Hash, Position
+
+REMEMBERED: Final = 16_384
+"""Chains; those that nobody asked about for longest go first."""
 
 
 class _Whole(NamedTuple):
@@ -25,6 +31,9 @@ class _Whole(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Ordered:
+    """By the first ``length`` leaves of a chain."""
+
+    length: int = 0
     entries: tuple[tuple[Hash, Position], ...] = ()
     whole: _Whole | None = None
 
@@ -33,15 +42,33 @@ class Orders:
     """Of one open ledger. Any thread may ask."""
 
     def __init__(self, reader: Reader) -> None:
-        self._orders = Folding(reader, _Ordered(), _with)
+        self._reader = reader
+        self._mutex = threading.Lock()
+        self._known: OrderedDict[ChainId, _Ordered] = OrderedDict()
 
     def covering(self, entry: Entry) -> Position | None:
         """The order that an entry's content is under, if any."""
-        ordered = self._orders.upto_now(entry.leaf.claim.chain)
+        ordered = self._upto_now(entry.leaf.claim.chain)
         if ordered.whole is not None and entry.leaf.seq < ordered.whole.seq:
             return ordered.whole.at
         hash_ = leaf_hash(entry.raw)
         return next((at for named, at in ordered.entries if named == hash_), None)
+
+    def _upto_now(self, chain: ChainId) -> _Ordered:
+        with self._mutex:
+            ordered = self._known.get(chain, _Ordered())
+        length = ordered.length
+        if self._reader.head(chain).length <= length:
+            return ordered
+        newer = takewhile(lambda one: one.leaf.seq >= length, self._reader.history(chain))
+        for entry in list(newer)[::-1]:
+            ordered = replace(_with(ordered, entry), length=entry.leaf.seq + 1)
+        with self._mutex:
+            self._known[chain] = ordered
+            self._known.move_to_end(chain)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return ordered
 
 
 def _with(ordered: _Ordered, entry: Entry) -> _Ordered:

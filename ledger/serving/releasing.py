@@ -1,8 +1,5 @@
-"""Releasing: content to a caller of the service, behind an access entry that the gateway signs on
-its behalf.
-
-    submission = access_entry(gateway, [entry], reading)     appended durably, before anything else
-    stream = released(log, entry, index)                     the door checks the receipt of it
+"""Releasing: what of an entry may leave, and content of any size behind an access entry
+(``ledger.resources.reading`` makes it).
 
 Each access entry releases once. One that was appended and then not used (the connection broke) says
 *released*, and not *received*.
@@ -14,30 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.admission import Submission
-from ledger.author import Author
 from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.large import Stream as Stream
-from ledger.linkage.opening import access_draft
 from ledger.linkage.target import Target
 from ledger.reader import Entry, Reader
 from ledger.record.header import Header, decode_header
 from ledger.serving.orders import Orders
 from ledger.vault.door import MOST
-from ledger.wire.ids import ActorId
 
 MOST_ACCESSES: Final = MOST
 """Access entries that are opened behind one access entry."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Who reads, what for, and the request by which."""
-
-    on_behalf_of: ActorId
-    purpose: str
-    request: str
 
 
 class NothingToRelease(BadRequest):
@@ -61,19 +45,6 @@ def check_releasable(reader: Reader, orders: Orders, entry: Entry) -> ChainType:
             f"this content was erased on order of entry {order}", hint="nobody can open it"
         )
     return kind
-
-
-def access_entry(gateway: Author, entries: Sequence[Entry], reading: Reading) -> Submission:
-    """The access entry that names entries of one record, to be appended."""
-    return gateway.entry(
-        access_draft(
-            entries[0].leaf.claim.chain,
-            entries,
-            reading.purpose,
-            on_behalf_of=reading.on_behalf_of,
-            request=reading.request,
-        )
-    )
 
 
 def released(log: Target, entry: Entry, access: int | None) -> Stream:

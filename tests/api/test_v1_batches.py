@@ -10,6 +10,7 @@ import pytest
 
 from ledger.author import Draft
 from ledger.wire.claim import CLAIM_SIZE, Kind
+from ledger.wire.ids import new_chain_id
 from ledger.wire.receipt import parse_receipt
 from tests.api.running import Running
 from tests.api.v1 import (
@@ -119,14 +120,18 @@ def test_all_or_nothing(service: Running, hospital: Client, form: str, what: str
     assert hospital.post("/v1/batches", body, form).status == 201
 
 
-def test_one_record_of_others_refuses_all(service: Running, hospital: Client) -> None:
-    clinic = Client(service, "clinic")
-    mine, theirs = hospital.new_record("mine"), clinic.new_record("theirs")
-    drafts = [Draft(mine, observation()), Draft(theirs, observation())]
+def test_one_unknown_record_refuses_all(service: Running, hospital: Client) -> None:
+    mine = hospital.new_record("mine")
+    drafts = [Draft(mine, observation()), Draft(new_chain_id(), observation())]
     size = service.log.reader.checkpoint.size
     answer = hospital.post("/v1/batches", batch_body(hospital.author.batch(drafts)))
-    assert answer.status == 404
+    assert answer.status == 422
     assert service.log.reader.checkpoint.size == size
+
+
+def test_others_batches_are_not_handed_in(service: Running, hospital: Client) -> None:
+    batch = batch_body(hospital.author.batch([Draft(hospital.new_record("ours"), observation())]))
+    assert Client(service, "clinic").post("/v1/batches", batch).status == 403
 
 
 def test_a_single_entry_is_no_batch(hospital: Client) -> None:

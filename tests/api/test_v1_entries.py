@@ -20,7 +20,7 @@ from ledger.record.header import Header
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.claim import Kind
 from ledger.wire.erasure import EraseEntries
-from ledger.wire.ids import Hash, Position
+from ledger.wire.ids import Hash, Position, new_chain_id
 from ledger.wire.receipt import parse_receipt
 from tests.api.running import ORIGIN, Running
 from tests.api.v1 import (
@@ -301,19 +301,35 @@ def test_without_scope_or_token_nothing_is_looked_at(service: Running, hospital:
     assert writer.get("/v1/entries/0").status == 403
 
 
-def test_records_of_others_are_as_if_absent(
+def test_whoever_has_no_tie_adds_and_changes_nothing(
     service: Running, hospital: Client, clinic: Client
 ) -> None:
     record = hospital.new_record("others")
-    size = service.log.reader.checkpoint.size
-    stranger, _ = clinic.author.open_record()
-    for chain in (record, stranger):
-        answer = clinic.append(Draft(chain, observation("8.0")))
-        assert answer.status == 404
-    assert service.log.reader.checkpoint.size == size
-    # A link begins the relationship.
+    index = decoded(hospital.append(Draft(record, observation("8.0"))))["index"]
+    amended = Hash(leaf_hash(service.log.reader.entry(index).raw))
+    header = Header(CBOR_TYPE, reason="not ours").encode()
+    change = Draft(
+        record, b"", CBOR_TYPE, Kind.RETRACT, header, amended=amended, amends=Position(index)
+    )
+    elsewhere = replace(change, chain=new_chain_id())
+    for one in (change, elsewhere):
+        answer = clinic.append(one)
+        assert (answer.status, answer.json["detail"]) == (404, "there is nothing here")
+    # The first link and entry begin a relationship.
+    assert clinic.append(Draft(record, observation("8.1"))).status == 201
+    assert clinic.append(change).status == 404
     assert clinic.append(link(record, "clinic-8")).status == 201
-    assert clinic.append(Draft(record, observation("8.0"))).status == 201
+    assert clinic.append(change).status == 201
+
+
+def test_who_acts_in_one_record_acts_in_no_other(service: Running, hospital: Client) -> None:
+    own, other = hospital.new_record("own-record"), hospital.new_record("other-record")
+    service.enrol("taro", "person", record=own)
+    taro = Client(service, "taro")
+    assert taro.append(Draft(own, observation("9.0"))).status == 201
+    for chain in (other, new_chain_id()):
+        answer = taro.append(Draft(chain, observation("9.1")))
+        assert (answer.status, answer.json["detail"]) == (404, "there is nothing here")
 
 
 def test_kinds_that_are_not_taken(hospital: Client) -> None:

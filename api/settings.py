@@ -27,6 +27,10 @@ class Settings:
     """Body of one resource or statement."""
     bundle_bytes: int = 16 << 20
     """Body of a transaction or batch."""
+    batch_bytes: int = 64 << 20
+    """Body of a batch under ``/v1``."""
+    held_bytes: int = 256 << 20
+    """Bodies of ``/v1`` in memory, all together, and as much again of what is decoded."""
     stream_bytes: int = 2 << 30
     """Body that a handler reads piece by piece."""
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
+from api.keys import SETTINGS
 from api.v1.bodies import whole_body
 from api.v1.codec import Form, accepted, answer, decoded, form_of
 from api.v1.models import BatchIn, BatchOut, EntryIn, EntryOut, Place
@@ -27,8 +28,6 @@ from ledger.wire.ids import Position
 
 MAX_ENTRY: Final = 4 * (MAX_BLOB + MAX_CLAIM + (16 << 10)) // 3
 """Body of one entry: a full blob as base64 in JSON."""
-MAX_BATCH: Final = 64 << 20
-"""Body of a batch."""
 
 
 async def append_entry(request: web.Request) -> web.Response:
@@ -84,7 +83,7 @@ async def append_batch(request: web.Request) -> web.Response:
     """A batch: all of it, or nothing."""
     permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
     bridge, state = request.app[BRIDGE], request.app[V1]
-    async with whole_body(request, MAX_BATCH, state.room) as body:
+    async with whole_body(request, request.app[SETTINGS].batch_bytes, state.room) as body:
         batch = await bridge.call(_batch_in, permission, body, form)
         appended = await bridge.append_batch(batch)
     return await bridge.call(_batch_out, bridge.log, appended, wanted)

@@ -46,8 +46,7 @@ async def whole_body(request: web.Request, limit: int, room: Room) -> AsyncItera
     promised = request.content_length
     if promised is not None and promised > limit:
         raise too_large(limit)
-    # Pieces and what is joined of them, or decoded from it, are there at the same time.
-    taken = 2 * (promised or 0)
+    taken = promised or 0
     room.take(taken)
     try:
         held: list[bytes] = []
@@ -56,9 +55,9 @@ async def whole_body(request: web.Request, limit: int, room: Room) -> AsyncItera
             size += len(piece)
             if size > limit:
                 raise too_large(limit)
-            if 2 * size > taken:
-                room.take(2 * STEP)
-                taken += 2 * STEP
+            if size > taken:
+                room.take(STEP)
+                taken += STEP
             held.append(piece)
         joined = b"".join(held)
         held.clear()

@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from api.bridge import BRIDGE
+from api.keys import SETTINGS
 from api.v1.bodies import Room
 from ledger.resources.library import Library
 from ledger.serving.orders import Orders
@@ -16,8 +17,6 @@ from ledger.serving.uploads import Uploads
 
 PROVING: Final = 2
 """Evidence files that are made at once: each may have some hundred MiB."""
-BODIES: Final = 256 << 20
-"""Bytes of bodies in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +26,17 @@ class State:
     library: Library
     orders: Orders
     uploads: Uploads
+    room: Room
     linking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from the look at what is linked until the link or unlink stands."""
     proving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROVING))
-    room: Room = field(default_factory=lambda: Room(BODIES))
 
 
 V1: Final = web.AppKey("v1", State)
 
 
 def set_up(app: web.Application) -> None:
-    """Once BRIDGE is there."""
+    """Once BRIDGE and SETTINGS are there."""
     log = app[BRIDGE].log
     reader = log.reader
-    app[V1] = State(Library(log), Orders(reader), Uploads(reader))
+    app[V1] = State(Library(log), Orders(reader), Uploads(reader), Room(app[SETTINGS].held_bytes))

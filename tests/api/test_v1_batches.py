@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,15 +19,8 @@ from tests.api.v1 import (
     Client,
     batch_body,
     decoded,
-    made,
     observation,
 )
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with made() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Iterator
 from hashlib import sha256
 from io import BytesIO
 
@@ -26,13 +25,7 @@ from ledger.wire.claim import Claim, Kind
 from ledger.wire.manifest import TAG
 from ledger.wire.statement import parse_statement
 from tests.api.running import Answer, Running
-from tests.api.v1 import APPEND, CBOR, FORMS, Client, decoded, entry_body, made, observation
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with made() as running:
-        yield running
+from tests.api.v1 import APPEND, CBOR, FORMS, Client, decoded, entry_body, observation
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ entry.
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -34,15 +34,8 @@ from tests.api.v1 import (
     decoded,
     entry_body,
     link,
-    made,
     observation,
 )
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with made() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -320,16 +313,6 @@ def test_whoever_has_no_tie_adds_and_changes_nothing(
     assert clinic.append(change).status == 404
     assert clinic.append(link(record, "clinic-8")).status == 201
     assert clinic.append(change).status == 201
-
-
-def test_who_acts_in_one_record_acts_in_no_other(service: Running, hospital: Client) -> None:
-    own, other = hospital.new_record("own-record"), hospital.new_record("other-record")
-    service.enrol("taro", "person", record=own)
-    taro = Client(service, "taro")
-    assert taro.append(Draft(own, observation("9.0"))).status == 201
-    for chain in (other, new_chain_id()):
-        answer = taro.append(Draft(chain, observation("9.1")))
-        assert (answer.status, answer.json["detail"]) == (404, "there is nothing here")
 
 
 def test_kinds_that_are_not_taken(hospital: Client) -> None:

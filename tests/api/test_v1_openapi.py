@@ -16,7 +16,8 @@ from api.routing import Body
 from api.v1.contract import OPERATIONS
 from api.v1.openapi import document
 from tests.api.running import Running, quiet_settings
-from tests.api.v1 import FORMS, Client, made
+from tests.api.v1 import FORMS, Client
+from tests.log.sample import memory_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKS = (
@@ -37,7 +38,7 @@ def service() -> Iterator[Running]:
     free = quiet_settings(
         address_rate=1e6, address_burst=10**6, caller_rate=1e6, caller_burst=10**6
     )
-    with made(settings=free) as running:
+    with memory_directory() as place, Running.made(place, free) as running:
         yield running
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import cbor2
@@ -20,8 +20,6 @@ from ledger.vault.keys import NO_KEY
 from ledger.wire import cbor
 from ledger.wire.ids import ChainId
 from tests.api.running import Answer, Running
-from tests.api.v1_stub import stub
-from tests.log.sample import memory_directory
 
 CBOR: Final = "application/cbor"
 JSON: Final = "application/json"
@@ -99,9 +97,9 @@ class Client:
     def author(self) -> Author:
         return self.running.members[self.name].author
 
-    @property
+    @cached_property
     def token(self) -> str:
-        return f"{self.name}|{' '.join(self.scopes)}"
+        return self.running.token(self.name, " ".join(self.scopes))
 
     def get(self, path: str, form: str = JSON, **headers: str) -> Answer:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -136,14 +134,3 @@ def in_log(running: Running, submission: Submission) -> Appended:
     (outcome,) = running.log.append([submission])
     assert isinstance(outcome, Appended), outcome
     return outcome
-
-
-@contextmanager
-def made(**given: Any) -> Iterator[Running]:
-    """A running service over a new ledger."""
-    holder: list[Running] = []
-    with memory_directory() as place:
-        running = Running.made(place, prepare=stub(holder), **given)
-        holder.append(running)
-        with running:
-            yield running

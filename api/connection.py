@@ -29,7 +29,7 @@ _AT_ONCE: Final = struct.pack("ii", 1, 0)
 _LEAST_TAKEN: Final = 65_536
 """Bytes that a peer takes in ``unsent_s`` while more wait for it."""
 _REST_S: Final = 0.5
-"""For answers that are written, and not yet sent."""
+"""For handlers to end when they are cancelled, behind ``grace_s``."""
 
 
 class Connection(web.RequestHandler):
@@ -65,6 +65,11 @@ class Connection(web.RequestHandler):
         if self._watching is not None:
             self._watching.cancel()
         super().connection_lost(exc)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has a request whose answer is not sent yet."""
+        return self._request_in_progress
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -173,6 +178,12 @@ class Runner(web.AppRunner):
 
     __slots__ = ()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request comes in, is handled, or is answered."""
+        connections = self.server.connections if self.server else ()
+        return any(isinstance(one, Connection) and one.is_busy for one in connections)
+
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         settings = self.app[SETTINGS]
@@ -227,7 +238,7 @@ async def finish(runner: Runner) -> None:
     for site in runner.sites:
         await site.stop()
     until = loop.time() + runner.app[SETTINGS].grace_s
-    while load.requests and loop.time() < until:
+    while runner.is_busy and loop.time() < until:
         await asyncio.sleep(_LOOK_S)
     await runner.cleanup()
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import random
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -152,6 +156,36 @@ def test_types_and_encodings(service: Running, headers: tuple[str, ...], status:
     body = b"{}"
     data = request("/test/echo", *headers, "Content-Length: 2", method="POST", body=body)
     assert raw(service.port, data).status == status
+
+
+def test_bytes_at_random(tmp_path: Path) -> None:
+    """Requests with a few bytes changed: each is answered or its connection ends, none by 500."""
+    chance = random.Random(5)
+    seeds = [
+        request("/tile/0/000.p/6?a=b", "Accept: */*"),
+        request("http://records.example:8080/livez", "Expect: 100-continue", "Content-Length: 0"),
+        request("/fhir/echo", *POST, "Content-Length: 2", method="POST", body=b"{}"),
+        request("/fhir/echo", *POST, "Transfer-Encoding: chunked", method="POST", body=chunked(9)),
+        request("/%24x", "Upgrade: h2c", "Authorization: Bearer x", "X-Forwarded-For: 192.0.2.1"),
+    ]
+    heads = []
+    # What is not whole yet is waited for.
+    settings = quiet_settings(idle_s=0.1, body_s=0.1)
+    with Running.made(tmp_path, settings, prepare=with_routes) as service:
+        for _ in range(200):
+            data = bytearray(chance.choice(seeds))
+            for _ in range(chance.randint(1, 4)):
+                at = chance.randrange(len(data))
+                data[at : at + chance.randint(0, 2)] = chance.randbytes(chance.randint(0, 2))
+            with connect(service.port) as peer:
+                peer.sendall(data)
+                with suppress(ConnectionResetError):
+                    heads.append(rest(peer)[:12])
+    statuses = Counter(head.rpartition(b" ")[2] for head in heads)
+    assert statuses[b"400"] > 50
+    assert statuses[b"200"] > 10
+    assert not [status for status in statuses if status.startswith(b"5")]
+    assert {line["event"] for line in service.logged()} <= {"request", "unreadable"}
 
 
 def test_a_gzip_bomb_is_not_unpacked(service: Running) -> None:

@@ -29,7 +29,7 @@ from api.serving import Listen
 from ledger.errors import BadRequest
 from ledger.reader import open_reader
 from tests.api.running import Answer, Running, quiet_settings
-from tests.api.wire import connect, request, rest, with_routes
+from tests.api.wire import MUCH, connect, request, rest, with_routes
 from tests.cli.console import ROOT, done, run
 
 JSON = "Content-Type: application/json"
@@ -103,6 +103,18 @@ def test_a_body_on_its_way_is_taken(tmp_path: Path) -> None:
         ending.join()
     assert b'{"bytes": 10}' in answer
     assert b"Connection: close" in answer
+
+
+def test_an_answer_on_its_way_is_given(tmp_path: Path) -> None:
+    with Running.made(tmp_path, prepare=with_routes) as running, connect(running.port) as peer:
+        peer.sendall(request("/test/much"))
+        got = len(peer.recv(1_000))
+        ending = threading.Thread(target=running.stop)
+        ending.start()
+        time.sleep(1)
+        got += len(rest(peer))
+        ending.join()
+    assert got > MUCH
 
 
 def test_what_takes_longer_than_the_grace_is_cut_off(tmp_path: Path) -> None:

@@ -58,10 +58,7 @@ def raw(port: int, data: bytes) -> Raw:
 
 def rest(peer: socket.socket) -> bytes:
     """Everything until the end of the connection."""
-    got = b""
-    while piece := peer.recv(65_536):
-        got += piece
-    return got
+    return b"".join(iter(lambda: peer.recv(1 << 20), b""))
 
 
 def request(target: str | bytes, *headers: str, method: str = "GET", body: bytes = b"") -> bytes:

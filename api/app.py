@@ -15,6 +15,8 @@ from api.answers import answered
 from api.auth.middleware import authenticated
 from api.auth.state import add_auth
 from api.bridge import BRIDGE, Bridge
+from api.desk import add_desk
+from api.fhir.paging import PAGES, Pages
 from api.keys import GATEWAY, LOG, METRICS, SETTINGS, STATE
 from api.metrics import Metrics
 from api.middleware.body import body_read
@@ -67,6 +69,8 @@ def build_app(
     app[ADDRESS] = Address()
     add_auth(app)
     set_up_v1(app)
+    add_desk(app)
+    app[PAGES] = Pages()
     add_routes(app, TABLE)
     app.on_response_prepare.append(on_prepare)
     app.cleanup_ctx.append(_measuring)

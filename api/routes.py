@@ -9,6 +9,7 @@ from typing import Final
 
 from api.auth import endpoint, persons
 from api.auth.discovery import smart_configuration
+from api.fhir import bundles, changes, events, metadata, provenances, resources, searches
 from api.operations import health
 from api.routing import Body, Route
 from api.tiles import handlers as tiles
@@ -54,6 +55,24 @@ V1: Final = (
     Route("GET", "/v1/openapi.json", openapi.openapi, open=True, head=True),
 )
 
-FHIR: Final[tuple[Route, ...]] = ()
+_FHIR_JSON: Final = ("application/fhir+json", "application/json")
+_FORM: Final = ("application/x-www-form-urlencoded",)
+_TYPE: Final = "/fhir/{type:[A-Z][A-Za-z]{1,63}}"
+_ID: Final = _TYPE + "/{id:[A-Za-z0-9.-]{1,64}}"
+FHIR: Final = (
+    Route("GET", "/fhir/metadata", metadata.metadata, open=True),
+    Route("POST", "/fhir", bundles.bundle, Body.BUNDLE, _FHIR_JSON),
+    Route("GET", "/fhir/Patient/{id:[A-Za-z0-9.-]{1,64}}/$everything", searches.everything),
+    Route("GET", "/fhir/AuditEvent/{id:[A-Za-z0-9.-]{1,64}}", events.read),
+    Route("GET", "/fhir/Provenance/{id:[A-Za-z0-9.-]{1,64}}", provenances.read),
+    Route("GET", _TYPE, searches.search),
+    Route("POST", _TYPE + "/_search", searches.search, Body.FORM, _FORM),
+    Route("POST", _TYPE, changes.create, Body.RESOURCE, _FHIR_JSON),
+    Route("GET", _ID, resources.read),
+    Route("PUT", _ID, changes.update, Body.RESOURCE, _FHIR_JSON),
+    Route("DELETE", _ID, changes.delete),
+    Route("GET", _ID + "/_history", resources.past),
+    Route("GET", _ID + "/_history/{version:[0-9]{1,9}}", resources.vread),
+)
 
 TABLE: Final = (*OPERATIONS, *LOG, *AUTH, *V1, *FHIR)

@@ -90,6 +90,8 @@ class Settings:
     """Entry bundles are given to everybody."""
     metrics_beyond_loopback: bool = False
     """`/metrics` is answered to other machines too."""
+    care_days: int = 365
+    """How long an entry of an institution in a record lets it read there."""
     publish_s: float = 60.0
     """Between two published checkpoints, when something is new."""
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.errors import BadRequest
 from ledger.heads import ChainType
 from ledger.linkage.opening import is_record
 from ledger.linkage.standing import RegistryStanding
@@ -21,9 +22,11 @@ from ledger.record.views import timeline
 from ledger.resources.index import ChainIndex
 from ledger.resources.leads import Leads
 from ledger.resources.naming import place_of
-from ledger.resources.opened import Indexed
+from ledger.resources.opened import PURPOSE, Indexed
 from ledger.resources.relations import NONE, Relation, relations
 from ledger.resources.shelf import Shelf, shelf_of
+from ledger.vault.door import MOST
+from ledger.wire import cbor
 from ledger.wire.ids import ActorId, ChainId, Position
 
 _KEPT: Final = 2_000
@@ -67,6 +70,12 @@ class Library:
         head = self._log.reader.find_head(chain)
         return head is not None and head.type is ChainType.DIRECTORY
 
+    def directories(self) -> list[ChainId]:
+        """The directories that have entries."""
+        registry = self._log.reader.registry
+        chains = (registry.directory_chain(actor) for actor in list(registry.actors))
+        return [chain for chain in chains if self.is_directory(chain)]
+
     def is_record(self, chain: ChainId) -> bool:
         """Whether it is a person's record."""
         return is_record(self._log, chain)
@@ -91,6 +100,20 @@ class Library:
             while len(self._shelves) > _KEPT:
                 self._shelves.popitem(last=False)
         return shelf
+
+    def headers(self, places: Sequence[Position]) -> dict[Position, dict[str, cbor.Decoded]]:
+        """Sealed headers of entries, opened for the service's own use."""
+        found = {}
+        for at in range(0, len(places), MOST):
+            group = places[at : at + MOST]
+            for place, stream in zip(group, self._log.vault.use_all(group, PURPOSE), strict=True):
+                if not isinstance(stream, BadRequest):
+                    found[place] = stream.header
+        return found
+
+    def joined(self, record: ChainId) -> tuple[ChainId, ...]:
+        """The record and those joined with it."""
+        return self._read(record).joined
 
     def leads(self, records: Collection[ChainId]) -> Leads:
         """What references in these records lead to."""

@@ -105,6 +105,11 @@ class Plan:
         )
         return Planned(chain, resource, self._add(draft), opens=opens)
 
+    def refer(self, full_url: str | None, stored: Stored) -> None:
+        """What a condition found in place of a new Patient: others refer to it by that name."""
+        if full_url is not None and stored.type == "Patient":
+            self._names[full_url] = stored.chain
+
     def amend(self, stored: Stored, raw: bytes) -> Planned:
         """A new version. Raises BadRequest for one that belongs to somebody else."""
         resource = validate(raw)
@@ -216,7 +221,7 @@ class Plan:
                 hint="correct the one that is wrong",
             )
         if not found or (subject.reference is not None and by_reference is None):
-            raise BadRequest(f"{subject.element} leads to no patient here", hint=_WHO)
+            raise BadRequest("the resource leads to no patient here", hint=_WHO)
         return found.pop()
 
     def _referred(self, reference: str | None) -> ChainId | None:

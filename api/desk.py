@@ -1,0 +1,145 @@
+"""Desk: what the service keeps between requests about records, and how it is asked.
+
+``library`` and everything that looks up is for a thread (``Bridge.call``); locks, denials and what
+goes on in the background are the event loop's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from api.auth.decision import Decision, Facts, Interaction, by_record
+from api.auth.standing import standing
+from api.bridge import BRIDGE
+from api.caller import Caller
+from api.keys import GATEWAY, SETTINGS
+from ledger.author import Author
+from ledger.log import Log
+from ledger.record.model import Viewer
+from ledger.resources.library import Library
+from ledger.resources.names import Names
+from ledger.wire.ids import ActorId, ChainId
+
+_PERSONAL: Final = frozenset({"person", "proxy", "guardian"})
+_DAY_MS: Final = 24 * 3600 * 1000
+DENIED_AGAIN_S: Final = 600.0
+"""A caller's denial in one record is an entry at most so often."""
+_DENIALS: Final = 10_000
+
+
+class Locks:
+    """One holder at a time for each key. Event loop only."""
+
+    def __init__(self) -> None:
+        self._locks: dict[bytes, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def held(self, keys: Iterable[bytes]) -> AsyncIterator[None]:
+        """Hold all of them; always taken in the same order, so that nobody waits in a circle."""
+        async with AsyncExitStack() as stack:
+            for key in sorted(set(keys)):
+                await stack.enter_async_context(self._one(key))
+            yield
+
+    @asynccontextmanager
+    async def _one(self, key: bytes) -> AsyncIterator[None]:
+        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks.pop(key)
+            if users > 1:
+                self._locks[key] = (lock, users - 1)
+
+
+class Denials:
+    """Which denials were entries lately. Event loop only."""
+
+    def __init__(self) -> None:
+        self._said: OrderedDict[tuple[ActorId, ChainId], float] = OrderedDict()
+
+    def is_first(self, actor: ActorId, record: ChainId) -> bool:
+        """Whether this one is to be an entry; the next ones are not, for a while."""
+        now = time.monotonic()
+        while self._said and next(iter(self._said.values())) <= now - DENIED_AGAIN_S:
+            self._said.popitem(last=False)
+        if (actor, record) in self._said or len(self._said) >= _DENIALS:
+            return False
+        self._said[actor, record] = now
+        return True
+
+
+@dataclass(slots=True)
+class Desk:
+    """One for each application."""
+
+    log: Log
+    gateway: Author
+    library: Library
+    names: Names
+    period_days: int
+    locks: Locks = field(default_factory=Locks)
+    denials: Denials = field(default_factory=Denials)
+    _background: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def decide(
+        self, caller: Caller, interaction: Interaction, type_: str, record: ChainId
+    ) -> Decision:
+        """Whether the caller may do this in a record. Looks up."""
+        return by_record(caller, interaction, type_, self.facts(caller, record))
+
+    def facts(self, caller: Caller, record: ChainId) -> Facts:
+        """What is known now of a caller and a record. Looks up."""
+        registry, now_ms = self.log.reader.registry, time.time_ns() // 1_000_000
+        relation = self.library.relation(record, caller.institution)
+        actor = registry.actors.get(caller.actor)
+        return Facts(
+            now_ms,
+            self.period_days * _DAY_MS,
+            standing(registry, caller.actor, now_ms),
+            own_record=caller.record == record,
+            words=frozenset() if actor is None else actor.scope,
+            linked=relation.linked,
+            last_activity_ms=relation.last_activity_ms,
+        )
+
+    def later(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do something that no answer waits for; ``finished`` waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def finished(self) -> None:
+        """Wait for what goes on in the background; what fails there is nobody's answer."""
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+
+def viewer_of(caller: Caller) -> Viewer:
+    """With whose eyes a caller sees a record."""
+    own = caller.record is not None and caller.institution is None
+    return Viewer.PERSON if caller.role in _PERSONAL or own else Viewer.INSTITUTION
+
+
+def add_desk(app: web.Application) -> None:
+    """Needs BRIDGE, GATEWAY and SETTINGS."""
+    log = app[BRIDGE].log
+    app[DESK] = Desk(log, app[GATEWAY], Library(log), Names(log), app[SETTINGS].care_days)
+    app.cleanup_ctx.append(_finishing)
+
+
+async def _finishing(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[DESK].finished()
+
+
+DESK: Final = web.AppKey("desk", Desk)

@@ -1,0 +1,250 @@
+"""transaction and batch at ``POST /fhir`` (FHIR R4, http.html#transaction).
+
+A batch is its parts, one after the other. A transaction is planned as a whole, decided as a whole
+and handed in together: what one part is refused for, refuses all, and nothing is written. Its reads
+come last and see what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from api.auth.decision import Interaction
+from api.errors import Refused, refused
+from api.fhir import replies
+from api.fhir.changes import (
+    OPENING,
+    allow,
+    check_match,
+    check_type,
+    created,
+    deleted,
+    made_of,
+    next_number,
+    plan_of,
+    standing,
+    updated,
+)
+from api.fhir.matching import matched_by
+from api.fhir.searches import answered
+from api.fhir.visit import Place, Visit, appended
+from ledger.errors import BadRequest, CounterfoilError
+from ledger.fhir.bundles import Part, Response, read_request, response
+from ledger.fhir.outcome import Issue, outcome
+from ledger.resources.writing import Plan, Planned
+from ledger.wire.ids import Position
+
+_ORDER: Final = ("DELETE", "POST", "PUT", "GET")
+_REASON: Final = "deleted by its sender"
+
+
+async def bundle(request: web.Request) -> web.StreamResponse:
+    """``POST /fhir``"""
+    visit = Visit.of(request)
+    asked = await visit.bridge.call(read_request, await request.read())
+    for part in asked.parts:
+        _check_part(visit, part)
+    if asked.type == "batch":
+        answers = [await _alone(visit, part) for part in asked.parts]
+    else:
+        answers = await _Transaction(visit, asked.parts).run()
+    return replies.body(visit, response(asked.type, answers))
+
+
+def _check_part(visit: Visit, part: Part) -> None:
+    """Scopes come first, for all parts. Raises Refused."""
+    type_, target = part.target.resource_type, part.target
+    search = part.method == "GET" and target.id is None and target.operation is None
+    plain = target.operation is None and not target.is_history
+    if part.method not in _ORDER or not (plain or search):
+        raise Refused(
+            422,
+            "a part of the Bundle is of a kind that is not done here",
+            hint="create, update, delete, read and search can stand in a Bundle",
+            code="not-supported",
+        )
+    needs = {
+        "POST": Interaction.CREATE,
+        "PUT": Interaction.UPDATE,
+        "DELETE": Interaction.DELETE,
+        "GET": Interaction.SEARCH if search else Interaction.READ,
+    }
+    if part.method in ("PUT", "DELETE") and target.id is None:
+        raise Refused(
+            422,
+            "a part of the Bundle changes what it finds by a search",
+            hint="name the resource by its id",
+            code="not-supported",
+        )
+    visit.demand(needs[part.method], type_)
+
+
+async def _alone(visit: Visit, part: Part) -> Response:
+    """One part of a batch; what it is refused for is its own."""
+    try:
+        return await _DONE[part.method](visit, part)
+    except Refused as error:
+        return _refusal(error)
+    except CounterfoilError as error:
+        return _refusal(refused(error))
+
+
+def _refusal(error: Refused) -> Response:
+    issue = Issue("error", error.code, error.message, error.hint)
+    return Response(str(error.status), outcome=outcome(issue))
+
+
+async def _get(visit: Visit, part: Part) -> Response:
+    type_, identity = part.target.resource_type, part.target.id
+    if identity is None:
+        pairs = parse_qsl(part.target.query, keep_blank_values=True)
+        return Response("200", resource=await answered(visit, type_, pairs, strict=False))
+    place = await visit.find(type_, identity, Interaction.READ)
+    done = await standing(visit, place)
+    return _written_response(visit, done.made, "200")
+
+
+async def _post(visit: Visit, part: Part) -> Response:
+    assert part.resource is not None
+    type_ = part.target.resource_type
+    done = await created(visit, type_, part.resource, part.if_none_exist)
+    return _written_response(visit, done.made, str(done.status))
+
+
+async def _put(visit: Visit, part: Part) -> Response:
+    assert part.resource is not None and part.target.id is not None
+    type_, identity = part.target.resource_type, part.target.id
+    done = await updated(visit, type_, identity, part.resource, part.if_match)
+    return _written_response(visit, done.made, str(done.status))
+
+
+async def _delete(visit: Visit, part: Part) -> Response:
+    assert part.target.id is not None
+    _, number = await deleted(visit, part.target.resource_type, part.target.id, part.if_match)
+    return Response("204", version=number)
+
+
+_DONE: Final[dict[str, Callable[[Visit, Part], Awaitable[Response]]]] = {
+    "GET": _get,
+    "POST": _post,
+    "PUT": _put,
+    "DELETE": _delete,
+}
+
+
+def _written_response(visit: Visit, made: replies.Made, status: str) -> Response:
+    return Response(
+        status,
+        location=f"{visit.base}/{made.reference}/_history/{made.number}",
+        version=made.number,
+        updated_ms=made.received_ms,
+        resource=made.view,
+        full_url=f"{visit.base}/{made.reference}",
+    )
+
+
+@dataclass(slots=True)
+class _Write:
+    """One write of a transaction, planned."""
+
+    raw: bytes
+    planned: Planned | None
+    at: int
+    """Which submission it is."""
+    number: int
+    place: Place | None = None
+    """What it changes."""
+
+
+@dataclass(slots=True)
+class _Transaction:
+    visit: Visit
+    parts: tuple[Part, ...]
+    _answers: dict[int, Response] = field(default_factory=dict)
+
+    async def run(self) -> list[Response]:
+        keys = [OPENING, *(part.target.id.encode() for part in self.parts if part.target.id)]
+        async with self.visit.desk.locks.held(keys):
+            plan = plan_of(self.visit)
+            writes = await self._planned(plan)
+            outcomes = await self.visit.bridge.append(plan.submissions) if plan.submissions else []
+            indexes = [one.index for one in appended(outcomes)]
+            for number, write in writes.items():
+                self._answers[number] = await self.visit.bridge.call(self._done, write, indexes)
+        for number, part in enumerate(self.parts):
+            if part.method == "GET":
+                self._answers[number] = await _get(self.visit, part)
+        return [self._answers[number] for number in range(len(self.parts))]
+
+    async def _planned(self, plan: Plan) -> dict[int, _Write]:
+        """In FHIR's order; among what is created the Patients first, for others refer to them."""
+        order = sorted(
+            (number for number, part in enumerate(self.parts) if part.method != "GET"),
+            key=lambda number: (
+                _ORDER.index(self.parts[number].method),
+                self.parts[number].target.resource_type != "Patient",
+            ),
+        )
+        writes: dict[int, _Write] = {}
+        for number in order:
+            part = self.parts[number]
+            try:
+                write = await self._plan(plan, part)
+            except BadRequest as error:
+                raise Refused(
+                    422,
+                    f"Bundle.entry[{number}]: {error.message}",
+                    hint=error.hint,
+                    code="invalid",
+                ) from error
+            if isinstance(write, Response):
+                self._answers[number] = write
+            else:
+                writes[number] = write
+        return writes
+
+    async def _plan(self, plan: Plan, part: Part) -> _Write | Response:
+        if part.method == "POST":
+            return await self._create(plan, part)
+        visit, type_, identity = self.visit, part.target.resource_type, part.target.id or ""
+        deletes = part.method == "DELETE"
+        interaction = Interaction.DELETE if deletes else Interaction.UPDATE
+        place = await visit.find(type_, identity, interaction)
+        check_match(part.if_match, place.stored)
+        if deletes:
+            if place.stored.current.deleted:
+                return Response("204", version=place.stored.current.number)
+            at = await visit.bridge.call(plan.retract, place.stored, _REASON)
+            return _Write(b"", None, at, next_number(place.stored), place)
+        raw = part.resource or b""
+        planned = await visit.bridge.call(plan.amend, place.stored, raw)
+        return _Write(raw, planned, planned.at, next_number(place.stored), place)
+
+    async def _create(self, plan: Plan, part: Part) -> _Write | Response:
+        visit, type_, raw = self.visit, part.target.resource_type, part.resource or b""
+        if part.if_none_exist is not None:
+            visit.demand(Interaction.SEARCH, type_)
+            there = await matched_by(visit, type_, part.if_none_exist)
+            if there is not None:
+                plan.refer(part.full_url, there.stored)
+                done = await standing(visit, there)
+                return _written_response(visit, done.made, "200")
+        planned = await visit.bridge.call(plan.create, raw, part.full_url)
+        check_type(planned, type_)
+        await allow(visit, planned, type_)
+        return _Write(raw, planned, planned.at, 1)
+
+    def _done(self, write: _Write, indexes: Sequence[int]) -> Response:
+        if write.planned is None:
+            return Response("204", version=write.number)
+        known = write.planned.known
+        at = known or Position(indexes[write.at])
+        identity = "" if write.place is None else write.place.stored.identity
+        status = 200 if known is not None or write.place is not None else 201
+        done = made_of(self.visit, write.planned, write.raw, at, write.number, status, identity)
+        return _written_response(self.visit, done.made, str(status))

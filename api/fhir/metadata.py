@@ -1,0 +1,36 @@
+"""CapabilityStatement at ``/fhir/metadata``: open to all, and the same for all."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.metadata import version
+from time import time_ns
+from typing import Final
+
+from aiohttp import web
+
+from api.fhir.replies import FHIR_JSON, as_bytes
+from api.fhir.visit import base_of
+from ledger.fhir.capability import Instance, capability_statement
+
+_SINCE_MS: Final = time_ns() // 1_000_000
+"""When this program began: its statement is as old."""
+
+
+async def metadata(request: web.Request) -> web.StreamResponse:
+    """``GET /fhir/metadata``"""
+    base = base_of(request)
+    answer = web.Response(
+        body=_statement(base),
+        content_type=FHIR_JSON,
+        charset="utf-8",
+        headers={"Cache-Control": "max-age=300"},
+    )
+    answer.enable_compression()
+    return answer
+
+
+@lru_cache(maxsize=16)
+def _statement(base: str) -> bytes:
+    token = f"{base.removesuffix('/fhir')}/auth/token"
+    return as_bytes(capability_statement(Instance(base, token, version("counterfoil"), _SINCE_MS)))

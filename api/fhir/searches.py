@@ -1,0 +1,229 @@
+"""Search in a person's record or in the directories, and ``$everything`` of a person (FHIR R4,
+search.html, operation-patient-everything.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from urllib.parse import parse_qsl, quote, urlencode
+
+from aiohttp import web
+
+from api.auth.decision import Interaction
+from api.errors import Refused, not_found
+from api.fhir import events, provenances, replies
+from api.fhir.everything import wanted_of
+from api.fhir.matching import Searched, included_in, matching, searched, understood
+from api.fhir.paging import PAGES, Rest
+from api.fhir.visit import Visit
+from ledger.fhir.bundles import Match, searchset
+from ledger.fhir.searching import Query
+from ledger.resources.shelf import Shelf, Stored
+from ledger.wire.ids import ChainId, Position
+
+COUNT: Final = 50
+MOST: Final = 250
+"""Resources of one page; with what is included at most as many again."""
+_PAGE: Final = "_page"
+Views: TypeAlias = Mapping[Position, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search found: a first page, and what is left."""
+
+    record: ChainId | None
+    denied: ChainId | None
+    page: list[Stored]
+    more: list[Stored]
+    rest: list[Stored]
+    total: int
+    patient: str | None
+    """Public id of the person's first Patient."""
+
+
+async def search(request: web.Request) -> web.StreamResponse:
+    """``GET /fhir/T?…`` and ``POST /fhir/T/_search``"""
+    visit, type_ = Visit.of(request), request.match_info["type"]
+    visit.demand(Interaction.SEARCH, type_)
+    pairs = [*request.query.items()]
+    if request.method == "POST":
+        pairs += parse_qsl((await request.read()).decode("utf-8"), keep_blank_values=True)
+    if (name := dict(pairs).get(_PAGE)) is not None:
+        return await _next_page(visit, request, type_, name)
+    strict = replies.prefer(request, "handling", "lenient") == "strict"
+    return replies.body(visit, await answered(visit, type_, pairs, strict=strict))
+
+
+async def answered(
+    visit: Visit, type_: str, pairs: Iterable[tuple[str, str]], *, strict: bool
+) -> bytes:
+    """The Bundle that a search of a type gives, whatever it is told from."""
+    told = {events.TYPE: events.search, provenances.TYPE: provenances.search}.get(type_)
+    return await (told or found)(visit, type_, pairs, strict=strict)
+
+
+async def found(
+    visit: Visit, type_: str, pairs: Iterable[tuple[str, str]], *, strict: bool
+) -> bytes:
+    """The Bundle that a search among resources gives."""
+    query = understood(visit, type_, pairs, strict=strict)
+    result = await visit.bridge.call(_find, visit, query)
+    if result.denied is not None:
+        visit.note_denial(result.denied)
+    link = _self_link(query, result.patient)
+    total = None if query.total == "none" else result.total
+    views = await visit.release(
+        [(one, one.current) for one in (*result.page, *result.more)],
+        [result.record] if result.record is not None else [],
+        query=link,
+    )
+    links = [("self", f"{visit.base}/{link}")]
+    if result.rest:
+        rest = Rest(
+            visit.caller.actor,
+            result.record,
+            type_,
+            tuple((one.type, one.identity) for one in result.rest),
+            _count(query.count),
+            total,
+            link,
+        )
+        links.append(("next", _page_link(visit, type_, rest)))
+    entries = [
+        *_matches(visit, result.page, views, included=False),
+        *_matches(visit, result.more, views, included=True),
+    ]
+    return searchset(entries, total=total, links=links)
+
+
+def _find(visit: Visit, query: Query) -> _Found:
+    place = searched(visit, query, Interaction.SEARCH)
+    everything = matching(query, place.shelves)
+    count = 0 if query.total_only else _count(query.count)
+    page, rest = everything[:count], [] if query.total_only else everything[count:]
+    more = included_in(visit, query, page, place.shelves)[:MOST]
+    return _Found(place.record, place.denied, page, more, rest, len(everything), _patient(place))
+
+
+def _patient(place: Searched) -> str | None:
+    if place.record is None:
+        return None
+    first = next((one for shelf in place.shelves for one in shelf.of_type("Patient")), None)
+    return None if first is None else first.identity
+
+
+def _count(asked: int | None) -> int:
+    return COUNT if asked is None else min(asked, MOST)
+
+
+def _self_link(query: Query, patient: str | None) -> str:
+    """What was understood, the person by its public id: no identifier is in it."""
+    pairs = [*query.link]
+    if patient is not None and query.resource_type != "Patient":
+        pairs.insert(0, ("patient", f"Patient/{patient}"))
+    elif patient is not None and not any(name == "_id" for name, _ in pairs):
+        pairs.insert(0, ("_id", patient))
+    return f"{query.resource_type}?{urlencode(pairs, quote_via=quote, safe='/,:')}"
+
+
+def _page_link(visit: Visit, type_: str, rest: Rest) -> str:
+    return f"{visit.base}/{type_}?{_PAGE}={visit.app[PAGES].keep(rest)}"
+
+
+def _matches(
+    visit: Visit, resources: Sequence[Stored], views: Views, *, included: bool
+) -> list[Match]:
+    return [
+        Match(
+            f"{visit.base}/{one.type}/{one.identity}",
+            views[one.current.place],
+            "include" if included else "match",
+        )
+        for one in resources
+        if one.current.place in views
+    ]
+
+
+async def _next_page(
+    visit: Visit, request: web.Request, type_: str, name: str
+) -> web.StreamResponse:
+    rest = visit.app[PAGES].get(name, visit.caller.actor)
+    if rest is None or rest.resource_type != type_:
+        raise Refused(410, "this page is not kept any more", hint="search again", code="expired")
+    if rest.record is not None and not await visit.may(Interaction.SEARCH, type_, rest.record):
+        raise not_found()
+    if type_ == events.TYPE:
+        link = f"{visit.base}/{type_}?{_PAGE}={name}"
+        return replies.body(visit, await events.page(visit, rest, link))
+    page = await visit.bridge.call(_still_there, visit, rest)
+    views = await visit.release(
+        [(one, one.current) for one in page],
+        [rest.record] if rest.record is not None else [],
+        query=rest.query,
+    )
+    links = [("self", f"{visit.base}/{type_}?{_PAGE}={name}")]
+    if len(rest.ids) > rest.count:
+        left = Rest(
+            rest.caller,
+            rest.record,
+            type_,
+            rest.ids[rest.count :],
+            rest.count,
+            rest.total,
+            rest.query,
+        )
+        links.append(("next", _page_link(visit, type_, left)))
+    entries = _matches(visit, page, views, included=False)
+    return replies.body(visit, searchset(entries, total=rest.total, links=links))
+
+
+def _still_there(visit: Visit, rest: Rest) -> list[Stored]:
+    shelves = _shelves(visit, rest)
+    page = []
+    for type_, identity in rest.ids[: rest.count]:
+        stored = next(
+            (one for shelf in shelves if (one := shelf.get(type_, identity)) is not None), None
+        )
+        if stored is not None and stored.content is not None:
+            page.append(stored)
+    return page
+
+
+def _shelves(visit: Visit, rest: Rest) -> list[Shelf]:
+    library = visit.desk.library
+    chains = library.directories() if rest.record is None else [rest.record]
+    return [library.shelf(chain, visit.viewer) for chain in chains]
+
+
+async def everything(request: web.Request) -> web.StreamResponse:
+    """``GET /fhir/Patient/id/$everything``"""
+    visit, identity = Visit.of(request), request.match_info["id"]
+    visit.demand(Interaction.EVERYTHING, "Patient")
+    wanted = wanted_of(request.query.items())
+    place = await visit.find("Patient", identity, Interaction.EVERYTHING)
+    resources = [
+        one
+        for one in place.shelf.resources.values()
+        if wanted.takes(one) and visit.reaches(Interaction.SEARCH, one.type)
+    ]
+    count = _count(wanted.count)
+    page, left = resources[:count], resources[count:]
+    link = f"Patient/{identity}/$everything"
+    views = await visit.release([(one, one.current) for one in page], [place.chain], query=link)
+    links = [("self", f"{visit.base}/{link}")]
+    if left:
+        rest = Rest(
+            visit.caller.actor,
+            place.chain,
+            "Patient",
+            tuple((one.type, one.identity) for one in left),
+            count,
+            len(resources),
+            link,
+        )
+        links.append(("next", _page_link(visit, "Patient", rest)))
+    entries = _matches(visit, page, views, included=False)
+    return replies.body(visit, searchset(entries, total=len(resources), links=links))

@@ -1,0 +1,236 @@
+"""Visit: one request at the FHIR surface. Whose record it is about, whether the caller may, and
+contents behind access entries that are durable before the first byte leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from api.address import ADDRESS
+from api.auth.decision import Interaction, by_scope, demand_scope
+from api.bridge import BRIDGE, Bridge
+from api.caller import CALLER, Caller
+from api.desk import DESK, Desk, viewer_of
+from api.errors import Refused, not_found
+from api.keys import METRICS, REQUEST_ID
+from ledger.errors import BadRequest, CounterfoilError
+from ledger.fhir.interactions import interactions
+from ledger.log import Appended, Outcome
+from ledger.reader import Entry
+from ledger.record.model import Viewer
+from ledger.resources.reading import AskedBy, access_entries, released, released_openly
+from ledger.resources.rendering import rendered
+from ledger.resources.shelf import Shelf, Stored, StoredVersion
+from ledger.wire.ids import ChainId, Position
+from ledger.wire.sealed import Content
+
+MAX_QUERY: Final = 2_000
+"""Bytes of a query that an access entry keeps."""
+_NAMES: Final = {
+    Interaction.CREATE: "create",
+    Interaction.READ: "read",
+    Interaction.VREAD: "vread",
+    Interaction.HISTORY: "history-instance",
+    Interaction.UPDATE: "update",
+    Interaction.DELETE: "delete",
+    Interaction.SEARCH: "search-type",
+}
+"""As the CapabilityStatement names them."""
+Wanted = tuple[Stored, StoredVersion]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a resource was found: on whose chain, on which shelf."""
+
+    chain: ChainId
+    shelf: Shelf
+    stored: Stored
+    is_record: bool
+
+
+@dataclass(slots=True)
+class Visit:
+    """Made for each request."""
+
+    bridge: Bridge
+    desk: Desk
+    caller: Caller
+    request_id: str
+    base: str
+    """The URL of the FHIR surface."""
+    app: web.Application
+    accesses: list[int] = field(default_factory=list)
+    """Indexes of the access entries of this request."""
+
+    @classmethod
+    def of(cls, request: web.Request) -> Visit:
+        app = request.app
+        return cls(
+            app[BRIDGE], app[DESK], request[CALLER], request[REQUEST_ID], base_of(request), app
+        )
+
+    @property
+    def viewer(self) -> Viewer:
+        """With whose eyes the caller sees a record."""
+        return viewer_of(self.caller)
+
+    def demand(self, interaction: Interaction, type_: str) -> None:
+        """Whether it is done here at all, and whether the scope reaches that far, before anything
+        is looked up. Raises Refused 404, 405 or 403.
+        """
+        offered = interactions(type_)
+        if not offered:
+            raise not_found()
+        name = _NAMES.get(interaction)
+        if name is not None and name not in offered:
+            raise Refused(
+                405,
+                f"{interaction.word} is not done with {type_}",
+                hint="the CapabilityStatement says what is",
+                code="not-supported",
+                headers={"Allow": "GET"},
+            )
+        if not self.reaches(interaction, type_):
+            self.app[METRICS].denied.labels("scope").inc()
+        demand_scope(self.caller, interaction, type_)
+
+    def reaches(self, interaction: Interaction, type_: str) -> bool:
+        """Whether the token's scope does."""
+        return by_scope(self.caller, interaction, type_).allowed
+
+    async def find(self, type_: str, identity: str, interaction: Interaction) -> Place:
+        """A resource that the caller may do this with. Raises what an absent one is answered
+        with.
+        """
+        place = await self.bridge.call(self._find, type_, identity, interaction)
+        if isinstance(place, Place):
+            return place
+        if place is not None:
+            self.note_denial(place)
+        raise not_found()
+
+    def _find(self, type_: str, identity: str, interaction: Interaction) -> Place | ChainId | None:
+        """The chain alone where the caller is denied."""
+        library = self.desk.library
+        chain = library.chain_of(identity)
+        if chain is None:
+            return None
+        is_record = library.is_record(chain)
+        if is_record and not self.desk.decide(self.caller, interaction, type_, chain).allowed:
+            return chain
+        if not is_record and not library.is_directory(chain):
+            return None
+        shelf = library.shelf(chain, self.viewer)
+        stored = shelf.get(type_, identity)
+        return None if stored is None else Place(chain, shelf, stored, is_record)
+
+    async def may(self, interaction: Interaction, type_: str, record: ChainId) -> bool:
+        """Whether the caller may do this in a record; a denial is noted."""
+        decision = await self.bridge.call(self.desk.decide, self.caller, interaction, type_, record)
+        if not decision.allowed:
+            self.note_denial(record)
+        return decision.allowed
+
+    def note_denial(self, record: ChainId) -> None:
+        """A denial is an entry, if it is the first for a while; the answer does not wait for it,
+        for that would tell that the record exists.
+        """
+        self.app[METRICS].denied.labels("record").inc()
+        if self.desk.denials.is_first(self.caller.actor, record):
+            self.desk.later(self._append_denial(record))
+
+    async def _append_denial(self, record: ChainId) -> None:
+        made = await self.bridge.call(
+            access_entries, self.desk.gateway, {record: ()}, self._asked(None), denied=True
+        )
+        await self.bridge.append([one.submission for one in made])
+
+    async def release(
+        self,
+        wanted: Sequence[Wanted],
+        records: Iterable[ChainId],
+        *,
+        query: str | None = None,
+    ) -> dict[Position, bytes]:
+        """The FHIR views of versions, by where they stand. Every record that is named gets its
+        access entry, also where nothing of it is released. What cannot be opened is not there.
+        """
+        wanted = [pair for pair in wanted if pair[1].values is not None]
+        named = await self.bridge.call(self._named, wanted, list(records))
+        contents = await self.release_entries(named, query=query)
+        return await self.bridge.call(self._rendered, wanted, contents)
+
+    async def release_entries(
+        self, named: Mapping[ChainId, Sequence[Entry]], *, query: str | None = None
+    ) -> dict[Position, Content]:
+        """Contents of entries of records, behind an access entry in each."""
+        made = await self.bridge.call(access_entries, self.desk.gateway, named, self._asked(query))
+        outcomes = await self.bridge.append([one.submission for one in made]) if made else []
+        indexes = [one.index for one in appended(outcomes)]
+        self.accesses += indexes
+        return await self.bridge.call(released, self.desk.log, made, indexes)
+
+    def _named(
+        self, wanted: Sequence[Wanted], records: list[ChainId]
+    ) -> dict[ChainId, list[Entry]]:
+        reader, library = self.desk.log.reader, self.desk.library
+        named: dict[ChainId, list[Position]] = {record: [] for record in records}
+        for stored, version in wanted:
+            if not library.is_directory(stored.chain):
+                named.setdefault(stored.chain, []).append(version.place)
+        return {
+            chain: [reader.entry(*place) for place in dict.fromkeys(places)]
+            for chain, places in named.items()
+        }
+
+    def _rendered(
+        self, wanted: Sequence[Wanted], contents: dict[Position, Content]
+    ) -> dict[Position, bytes]:
+        log, library = self.desk.log, self.desk.library
+        openly = [version.place for stored, version in wanted if library.is_directory(stored.chain)]
+        contents |= released_openly(log, list(dict.fromkeys(openly)))
+        views: dict[Position, bytes] = {}
+        chains = {stored.chain for stored, _ in wanted}
+        leads = library.leads({one for chain in chains for one in library.joined(chain)})
+        for stored, version in wanted:
+            content = contents.get(version.place)
+            if content is not None:
+                views[version.place] = rendered(leads, stored, version, content.content)
+        return views
+
+    def _asked(self, query: str | None) -> AskedBy:
+        if query is not None:
+            query = query.encode()[:MAX_QUERY].decode(errors="ignore") or None
+        return AskedBy(self.caller.actor, self.caller.purpose, self.request_id, query)
+
+    def headers(self) -> Mapping[str, str]:
+        """What every answer of this visit says."""
+        if not self.accesses:
+            return {}
+        return {"Access-Entry": ", ".join(map(str, self.accesses))}
+
+
+def base_of(request: web.Request) -> str:
+    """The URL of the FHIR surface."""
+    return f"{request.app[ADDRESS].url}/fhir"
+
+
+def appended(outcomes: Sequence[Outcome]) -> list[Appended]:
+    """All of them. Raises what the first refused entry is refused for."""
+    for outcome in outcomes:
+        if isinstance(outcome, CounterfoilError):
+            raise outcome
+    return [one for one in outcomes if isinstance(one, Appended)]
+
+
+def refuse_nobody() -> BadRequest:
+    """The answer to what would belong to somebody whom the caller may not know of."""
+    return BadRequest(
+        "the resource leads to no patient here",
+        hint="create the Patient first, with an identifier, and refer to it",
+    )

@@ -45,6 +45,7 @@ from ledger.identity.requests import Proposal
 from ledger.keyfiles import Unlock, governor_key
 from ledger.layout import Layout, read_layout
 from ledger.published import Published, covers, published, tile_bytes
+from ledger.reader import Entry as Entry
 from ledger.reader import Reader
 from ledger.recovery import open_parts
 from ledger.sequencer import Appended as Appended

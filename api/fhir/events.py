@@ -25,7 +25,7 @@ from ledger.fhir.instants import instant
 from ledger.fhir.searching import Query, Values, extract, matches
 from ledger.fhir.searching.dates import span
 from ledger.fhir.searching.values import Token
-from ledger.reader import Entry
+from ledger.log import Entry
 from ledger.record.model import Viewer
 from ledger.resources.events import Events
 from ledger.resources.naming import place_of, public_id

@@ -17,7 +17,6 @@ from ledger.errors import BadRequest
 from ledger.fhir.compartment import DIRECTORY
 from ledger.fhir.routing import Identifier
 from ledger.fhir.searching import Query, Values, included, matches, parse_query, sort_key
-from ledger.linkage import Linkage
 from ledger.resources.shelf import Shelf, Stored
 from ledger.wire.ids import ChainId
 
@@ -90,11 +89,11 @@ def _records(visit: Visit, query: Query) -> set[ChainId]:
 
 
 def _named(visit: Visit, names: Sequence[str | Identifier]) -> set[ChainId]:
-    library, log = visit.desk.library, visit.desk.log
+    library = visit.desk.library
     found = set()
     for name in names:
         if isinstance(name, Identifier):
-            record = Linkage(log.reader, log.vault.tag).find(name)
+            record = library.find(name)
         else:
             record = library.chain_of(name.rpartition("/")[2])
         if record is not None and library.is_record(record):

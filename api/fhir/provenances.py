@@ -18,7 +18,7 @@ from ledger.errors import BadRequest
 from ledger.fhir.bundles import Match, searchset
 from ledger.fhir.provenance import Signed, provenance
 from ledger.fhir.searching import TYPES
-from ledger.reader import Entry
+from ledger.log import Entry
 from ledger.record.header import decode_header
 from ledger.resources.naming import public_id
 from ledger.resources.shelf import Stored, StoredVersion

@@ -19,8 +19,7 @@ from api.errors import Refused, not_found
 from api.keys import METRICS, REQUEST_ID
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir.interactions import interactions
-from ledger.log import Appended, Outcome
-from ledger.reader import Entry
+from ledger.log import Appended, Entry, Outcome
 from ledger.record.model import Viewer
 from ledger.resources.reading import AskedBy, access_entries, released, released_openly
 from ledger.resources.rendering import rendered

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.errors import BadRequest
+from ledger.fhir import Identifier
 from ledger.heads import ChainType
+from ledger.linkage import Linkage
 from ledger.linkage.opening import is_record
 from ledger.linkage.standing import RegistryStanding
 from ledger.linkage.target import Target
@@ -64,6 +66,10 @@ class Library:
         if place is None:
             return None
         return self._log.reader.entry(*place).leaf.claim.chain
+
+    def find(self, identifier: Identifier) -> ChainId | None:
+        """The record that an identifier is linked to."""
+        return Linkage(self._log.reader, self._log.vault.tag).find(identifier)
 
     def is_directory(self, chain: ChainId) -> bool:
         """Whether it holds an institution's own resources, which belong to no person."""

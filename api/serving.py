@@ -71,6 +71,14 @@ class Listen:
         except ValueError:
             return self.host == "localhost"
 
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether it listens at every address of the machine, hence under none of its names."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
     def check(self, *, behind_proxy: bool) -> None:
         """Raises BadRequest for health data in the clear on a network."""
         if not (self.certificate or self.is_loopback or behind_proxy):

@@ -90,11 +90,17 @@ def serve_ledger(
     \b
     counterfoil enrol ledger gate --role gateway
     counterfoil serve ledger --as gate
-    counterfoil serve ledger --as gate --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem
+    counterfoil serve ledger --as gate --listen 0.0.0.0:8443 \\
+        --url https://records.example.org:8443 --tls-cert cert.pem --tls-key key.pem
     """
     directory = named(directory)
     place = Listen.parse(listen, tls_cert, tls_key)
     place.check(behind_proxy=behind_proxy)
+    if not url and (behind_proxy or place.is_anywhere):
+        raise BadRequest(
+            "nobody can know from here under which URL clients reach the service",
+            hint="give --url; a token is asked for with an assertion that names it",
+        )
     settings = Settings(
         url=checked_url(url) if url else "",
         behind_proxy=behind_proxy,

@@ -179,6 +179,19 @@ def serving(ledger: Path, *options: str | Path) -> Iterator[Command]:
             process.communicate()
 
 
+@pytest.mark.parametrize("url", ["", "https://records.example.org/"])
+def test_clients_are_told_the_url(ledger: Path, url: str) -> None:
+    with serving(ledger, *(["--url", url] if url else [])) as command:
+        asked = http.client.HTTPConnection("127.0.0.1", command.port, timeout=10)
+        asked.request("GET", "/.well-known/smart-configuration")
+        found = json.loads(asked.getresponse().read())
+        asked.close()
+        here = url.rstrip("/") or f"http://127.0.0.1:{command.port}"
+        assert found["token_endpoint"] == here + "/auth/token"
+        code, _ = command.end(signal.SIGTERM)
+    assert code == 0
+
+
 def test_the_command_ends_gracefully(ledger: Path) -> None:
     with serving(ledger, "--publish-every", "3600", "--workers", "1") as command:
         assert command.scheme == "http"
@@ -278,6 +291,13 @@ def test_tls(ledger: Path, tmp_path: Path) -> None:
         (("--as", "dr-mori"), "a service signs as gateway or organisation"),
         (("--as", "gate", "--listen", "0.0.0.0:0"), "plain HTTP is not served"),
         (("--as", "gate", "--listen", "127.0.0.1"), "--listen is no HOST:PORT"),
+        (("--as", "gate", "--url", "http://records.example.org"), "--url is not https"),
+        (("--as", "gate", "--url", "records.example.org"), "--url is no URL"),
+        (("--as", "gate", "--behind-proxy"), "under which URL clients reach the service"),
+        (
+            ("--as", "gate", "--behind-proxy", "--listen", "0.0.0.0:0"),
+            "under which URL clients reach the service",
+        ),
         (("--as", "gate", "--tls-cert", "cert"), "a certificate and its key go together"),
         (
             ("--as", "gate", "--tls-cert", "no.pem", "--tls-key", "no.pem"),

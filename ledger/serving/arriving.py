@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import accumulate, pairwise
+from struct import Struct
 from typing import Final, NamedTuple
 
 from ledger.admission import BatchSubmission, Submission
@@ -31,7 +32,7 @@ from ledger.record.contents import LinkedIdentifier, decode_linked
 from ledger.record.header import Header, decode_header
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody
-from ledger.wire.claim import CLAIM_SIZE, CLAIM_STRUCT, Claim, Kind
+from ledger.wire.claim import CLAIM_SIZE, Claim, Kind
 from ledger.wire.ids import ActorId, ChainId, EntryId, Position
 from ledger.wire.manifest import MANIFEST, Manifest
 from ledger.wire.sealed import KEY_SIZE, Content, associated_data, unseal
@@ -54,8 +55,8 @@ LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
 """Whether they may stand depends on what is linked: prepare and append them one after the other."""
 CHANGING: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK, Kind.ERASURE})
 """They change what stands in a record; the others add to it."""
-_CHAIN, _SIZE = 3, 8
-"""Columns of ``CLAIM_STRUCT``."""
+_PLACED: Final = Struct(">34x16s72xQ40x")
+"""Of a claim: its chain, and the size of its blob."""
 
 ChunkHashes = Callable[[bytes], bytes | None]
 """SHA-256 of each chunk that was uploaded under the hash of a blob, joined; None for nothing."""
@@ -112,8 +113,8 @@ def batch_of(statement: bytes, claims: bytes, keys: bytes, blobs: bytes) -> Batc
             f"the batch names {count} members, and claims or keys are not of as many",
             hint=f"{CLAIM_SIZE} and {KEY_SIZE} bytes for each member",
         )
-    rows = list(CLAIM_STRUCT.iter_unpack(claims))
-    ends = list(accumulate((row[_SIZE] for row in rows), initial=0))
+    chains, sizes = zip(*_PLACED.iter_unpack(claims), strict=True)
+    ends = list(accumulate(sizes, initial=0))
     if ends[-1] != len(blobs):
         raise BadRequest(
             f"the members' claims name {ends[-1]} bytes of blobs, {len(blobs)} were handed in"
@@ -124,8 +125,7 @@ def batch_of(statement: bytes, claims: bytes, keys: bytes, blobs: bytes) -> Batc
         [blobs[start:stop] for start, stop in pairwise(ends)],
         [keys[at : at + KEY_SIZE] for at in range(0, len(keys), KEY_SIZE)],
     )
-    chains = frozenset(row[_CHAIN] for row in rows)
-    return Batch(submission, body.member_kind, claim.author, claim.entry_id, chains)
+    return Batch(submission, body.member_kind, claim.author, claim.entry_id, frozenset(chains))
 
 
 def prepared(

@@ -1,0 +1,131 @@
+"""Bounds of ``/v1``: bodies that are held, and payloads that wait."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from api.v1.bodies import STEP
+from api.v1.state import V1
+from ledger.errors import BadRequest, Conflict
+from ledger.serving import uploads
+from ledger.serving.uploads import MIN_CHUNK, MOST_OF_ONE, Uploads
+from ledger.wire.ids import ActorId, Hash
+from tests.api.running import Running, quiet_settings
+from tests.api.v1 import CBOR, Client
+from tests.api.wire import connect
+from tests.log.sample import memory_directory
+
+HELD = 3 * STEP
+ONE, OTHER = ActorId(bytes([1] * 16)), ActorId(bytes([2] * 16))
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Running]:
+    settings = quiet_settings(held_bytes=HELD, batch_bytes=2 * STEP)
+    with memory_directory() as place, Running.made(place, settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hospital(service: Running) -> Client:
+    return Client(service, "hospital")
+
+
+def left(service: Running) -> int:
+    assert service.app is not None
+    return service.app[V1].room.left
+
+
+def started(service: Running, hospital: Client, size: int, sent: int) -> socket.socket:
+    """A request that has promised a body and sent a part of it."""
+    peer = connect(service.port)
+    head = (
+        f"POST /v1/batches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {hospital.token}\r\n"
+        f"Content-Type: {CBOR}\r\nContent-Length: {size}\r\n\r\n"
+    )
+    peer.sendall(head.encode() + b"x" * sent)
+    return peer
+
+
+def until(service: Running, wanted: int) -> None:
+    for _ in range(500):
+        if left(service) == wanted:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{left(service)} bytes left, not {wanted}")
+
+
+def test_what_does_not_fit_beside_others_is_refused_at_once(
+    service: Running, hospital: Client
+) -> None:
+    peer = started(service, hospital, 2 * STEP, 1000)
+    until(service, STEP)
+    answer = hospital.post("/v1/batches", b"x" * (STEP + 1))
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "1"
+    assert hospital.post("/v1/batches", b"x" * STEP).status == 400
+    peer.close()
+    until(service, HELD)
+    assert hospital.post("/v1/batches", b"x" * (STEP + 1)).status == 400
+
+
+def test_bodies_without_a_length_are_counted_as_they_come(
+    service: Running, hospital: Client
+) -> None:
+    headers = {"Content-Type": CBOR, "Transfer-Encoding": "chunked"}
+    piece = f"{STEP:x}\r\n".encode() + b"x" * STEP + b"\r\n"
+    large = service.ask("POST", "/v1/batches", piece * 3, headers, hospital.token)
+    assert large.status == 413
+    fits = service.ask("POST", "/v1/batches", piece + b"0\r\n\r\n", headers, hospital.token)
+    assert fits.status == 400
+    assert left(service) == HELD
+
+
+def put(waiting: Uploads, by: ActorId, name: bytes) -> None:
+    """One chunk, under a name."""
+    upload = waiting.begin(by, Hash(name * 32), MIN_CHUNK)
+    try:
+        upload.add(name * 100)
+        upload.finish()
+    finally:
+        upload.close()
+
+
+def test_payloads_wait_for_a_day(service: Running) -> None:
+    now = [0.0]
+    waiting = Uploads(service.log.reader, lambda: now[0])
+    files = service.log.reader.store.large
+    put(waiting, ONE, b"a")
+    put(waiting, OTHER, b"b")
+    now[0] = uploads.KEPT_S - 1
+    assert waiting.hashes(b"b" * 32) is not None, "asked for: it begins anew"
+    now[0] = uploads.KEPT_S + 1
+    put(waiting, ONE, b"c")
+    assert waiting.hashes(b"a" * 32) is None
+    assert not files.exists(Hash(b"a" * 32))
+    assert files.exists(Hash(b"b" * 32))
+    assert waiting.hashes(b"b" * 32) is not None
+
+
+def test_one_caller_has_a_few_that_wait(service: Running) -> None:
+    waiting = Uploads(service.log.reader)
+    for number in range(MOST_OF_ONE):
+        put(waiting, ONE, bytes([100 + number]))
+    with pytest.raises(BadRequest):
+        put(waiting, ONE, b"\xff")
+    put(waiting, OTHER, b"\xff")
+
+
+def test_other_chunks_under_a_name_are_a_conflict(service: Running) -> None:
+    waiting = Uploads(service.log.reader)
+    put(waiting, ONE, b"x")
+    upload = waiting.begin(ONE, Hash(b"x" * 32), MIN_CHUNK)
+    upload.add(b"y" * 100)
+    with pytest.raises(Conflict):
+        upload.finish()
+    upload.close()
+    assert waiting.hashes(b"x" * 32) is not None

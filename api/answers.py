@@ -21,6 +21,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api.caller import CALLER
 from api.errors import Refused, not_found, refused
 from api.keys import LOG, METRICS, REQUEST_ID
 from api.routing import Handler
@@ -57,6 +58,8 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except Refused as error:
+        if error.denied and CALLER in request:
+            request.app[METRICS].denied.labels(error.denied).inc()
         return answer(request, error)
     except CounterfoilError as error:
         if isinstance(error, LedgerFault):

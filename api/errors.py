@@ -22,7 +22,8 @@ class Refused(Exception):
     """A request that is not answered as it was meant.
 
     ``message`` is lower-case and says what is wrong, ``hint`` what to do about it. ``code`` is of
-    the value set IssueType of FHIR R4.
+    the value set IssueType of FHIR R4. ``denied`` is the rule that refused an authenticated caller:
+    it is counted, and never shown.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Refused(Exception):
         hint: str = "",
         code: str = "processing",
         headers: Mapping[str, str] | None = None,
+        denied: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -40,6 +42,7 @@ class Refused(Exception):
         self.hint = hint
         self.code = code
         self.headers = dict(headers or {})
+        self.denied = denied or ("scope" if status == 403 else "")
 
 
 _ANSWERS: Final[tuple[tuple[type[CounterfoilError], int, str], ...]] = (
@@ -58,6 +61,8 @@ def refused(error: CounterfoilError) -> Refused:
     return Refused(500, "something went wrong here", hint="try again later", code="exception")
 
 
-def not_found() -> Refused:
+def not_found(denied: str = "") -> Refused:
     """The one answer for what is absent and for what this caller may not know of."""
-    return Refused(404, "there is nothing here", hint="check the id", code="not-found")
+    return Refused(
+        404, "there is nothing here", hint="check the id", code="not-found", denied=denied
+    )

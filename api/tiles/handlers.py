@@ -18,7 +18,7 @@ from aiohttp import web
 from api.bridge import BRIDGE
 from api.caller import CALLER
 from api.errors import Refused, not_found
-from api.keys import METRICS, SETTINGS
+from api.keys import SETTINGS
 from ledger.errors import BadRequest
 from ledger.wire.tile import FULL_WIDTH, Tile, parse_tile_path
 
@@ -65,7 +65,6 @@ def _check_caller(request: web.Request) -> None:
             headers={"WWW-Authenticate": f'Bearer scope="{SCOPE}"'},
         )
     if caller.role not in ROLES or SCOPE not in caller.scopes:
-        request.app[METRICS].denied.labels("scope").inc()
         raise Refused(
             403,
             "entry bundles are given to custodians and auditors",

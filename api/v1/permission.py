@@ -113,8 +113,9 @@ class Permission:
 
     def _demand(self, record: ChainId, interaction: Interaction) -> None:
         facts = self._facts_of(record)
-        if not by_record(self.caller, interaction, NO_TYPE, facts).allowed:
-            raise not_found()
+        decision = by_record(self.caller, interaction, NO_TYPE, facts)
+        if not decision.allowed:
+            raise not_found(denied=decision.rule)
 
     def _facts_of(self, record: ChainId) -> Facts:
         caller, registry, now_ms = self.caller, self._reader.registry, _now_ms()

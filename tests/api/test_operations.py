@@ -173,6 +173,18 @@ def test_metrics_count(service: Running) -> None:
     assert value(service, "counterfoil_http_requests_in_flight") == 1
 
 
+def test_denials_of_callers_are_counted_by_rule(service: Running) -> None:
+    token = service.token("hospital", "ledger/read")
+    assert service.get("/tile/entries/000.p/6", token=token).status == 403
+    hidden, absent = service.get("/test/hidden", token=token), service.get("/nothing", token=token)
+    assert [one.json | {"instance": ""} for one in (hidden, absent)] == [
+        hidden.json | {"instance": ""}
+    ] * 2
+    service.get("/test/hidden")
+    assert value(service, "counterfoil_denied_reads_total", reason="scope") == 1
+    assert value(service, "counterfoil_denied_reads_total", reason="not-linked") == 1
+
+
 def test_a_loop_that_is_held_shows(service: Running) -> None:
     service.get("/test/block")
     time.sleep(0.2)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from api.errors import not_found
 from api.middleware.body import pieces
 from api.routing import Body, Route, add_routes
 from ledger.errors import BadEvidence, BadRequest, Conflict, LedgerFault
@@ -121,6 +122,7 @@ ROUTES: Final = (
     Route("GET", "/fhir/bad", raising(lambda: BadRequest("no such code", hint="look")), open=True),
     Route("GET", "/fhir/false", raising(lambda: BadEvidence("signature")), open=True),
     Route("GET", "/fhir/twice", raising(lambda: Conflict("other bytes")), open=True),
+    Route("GET", "/test/hidden", raising(lambda: not_found("not-linked")), open=True),
     Route("GET", "/test/fault", raising(lambda: LedgerFault("stopped", hint="mend")), open=True),
 )
 

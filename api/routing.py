@@ -13,7 +13,7 @@ from aiohttp import web
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-_PATTERN: Final = re.compile(r":[^{}]*}")
+_PATTERN: Final = re.compile(r":(?:[^{}]|{[^{}]*})*}")
 
 
 class Body(Enum):

@@ -14,7 +14,14 @@ from api.settings import Settings
 from tests.api.running import Running
 
 TEXT = (Path(__file__).parents[2] / "docs" / "service.md").read_text()
-NOT_LIMITS = {"url", "behind_proxy", "open_entries", "metrics_beyond_loopback", "publish_s"}
+NOT_LIMITS = {
+    "url",
+    "behind_proxy",
+    "open_entries",
+    "metrics_beyond_loopback",
+    "publish_s",
+    "care_days",
+}
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path}")

@@ -40,6 +40,7 @@ NAMES = (
     "payloads",
     "tree",
     "audit",
+    "service",
     "profile",
 )
 _ON_THE_GROWN_LEDGER = ("growth", "proofs", "completeness")

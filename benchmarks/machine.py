@@ -108,6 +108,16 @@ def resident(without: Collection[int]) -> dict[str, int]:
     }
 
 
+def anonymous_memory(pid: int) -> int:
+    """Bytes of RssAnon of one process: resident, the page cache apart."""
+    return _status(pid, "RssAnon")
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a process and its children so far."""
+    return sum(map(_cpu, _tree(pid)))
+
+
 def _tree(root: int) -> list[int]:
     found = [root]
     for pid in found:

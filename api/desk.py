@@ -30,6 +30,10 @@ from ledger.wire.ids import ActorId, ChainId
 
 _PERSONAL: Final = frozenset({"person", "proxy", "guardian"})
 _DAY_MS: Final = 24 * 3600 * 1000
+OPENING: Final = b"opening"
+"""Held while a record may be opened or an identifier linked: two Patients with one identifier are
+one person.
+"""
 DENIED_AGAIN_S: Final = 600.0
 """A caller's denial in one record is an entry at most so often."""
 _DENIALS: Final = 10_000

@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from api.auth.decision import Interaction
+from api.desk import OPENING
 from api.errors import Refused, refused
 from api.fhir import replies
 from api.fhir.changes import (
-    OPENING,
     allow,
     check_match,
     check_type,

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.auth.scopes import INSTITUTIONS
+from api.desk import OPENING
 from api.errors import Refused
 from api.fhir import replies
 from api.fhir.matching import matched_by
@@ -22,8 +23,6 @@ from ledger.resources.shelf import Stored
 from ledger.resources.writing import Plan, Planned
 from ledger.wire.ids import Position
 
-OPENING: Final = b"opening"
-"""Held while a record may be opened: two Patients with one identifier are one person."""
 _REASON: Final = "deleted by its sender"
 _ETAG: Final = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 

@@ -14,6 +14,7 @@ from api.address import ADDRESS
 from api.auth.decision import Interaction, by_scope, demand_scope
 from api.bridge import BRIDGE, Bridge
 from api.caller import CALLER, Caller
+from api.denials import note_denial
 from api.desk import DESK, Desk, viewer_of
 from api.errors import Refused, not_found
 from api.keys import METRICS, REQUEST_ID
@@ -136,18 +137,9 @@ class Visit:
         return decision.allowed
 
     def note_denial(self, record: ChainId) -> None:
-        """A denial is an entry, if it is the first for a while; the answer does not wait for it,
-        for that would tell that the record exists.
-        """
+        """A denial is counted, and an entry if it is the first for a while."""
         self.app[METRICS].denied.labels("record").inc()
-        if self.desk.denials.is_first(self.caller.actor, record):
-            self.desk.later(self._append_denial(record))
-
-    async def _append_denial(self, record: ChainId) -> None:
-        made = await self.bridge.call(
-            access_entries, self.desk.gateway, {record: ()}, self._asked(None), denied=True
-        )
-        await self.bridge.append([one.submission for one in made])
+        note_denial(self.app, self._asked(None), record)
 
     async def release(
         self,

@@ -33,11 +33,11 @@ async def accesses(request: web.Request) -> web.Response:
         page = page_in(bridge.log, record, paging, frozenset({Kind.ACCESS}))
         return page, [one for one in page.entries if orders.covering(one) is None]
 
-    page, there = await bridge.call(listed)
+    page, there = await permission.look_up(listed)
     found: dict[int, Access] = {}
     headers = {}
     if there:
-        access = await access_to(request, there)
+        access = await access_to(request, permission, there)
         assert access is not None, "a person's record"
         opened = await bridge.call(opened_accesses, bridge.log, there, access)
         found = {id(one.entry): one for one in opened}

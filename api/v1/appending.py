@@ -12,6 +12,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
+from api.desk import DESK, OPENING
 from api.keys import SETTINGS
 from api.v1.bodies import whole_body
 from api.v1.codec import Form, accepted, answer, decoded, form_of
@@ -33,11 +34,10 @@ MAX_ENTRY: Final = 4 * (MAX_BLOB + MAX_CLAIM + (16 << 10)) // 3
 async def append_entry(request: web.Request) -> web.Response:
     """One entry."""
     permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
-    bridge, state = request.app[BRIDGE], request.app[V1]
-    async with whole_body(request, MAX_ENTRY, state.room) as body:
-        submission, claim = await bridge.call(_entry_in, permission, body, form)
+    async with whole_body(request, MAX_ENTRY, request.app[V1].room) as body:
+        submission, claim = await permission.look_up(_entry_in, permission, body, form)
         if claim.kind in LINKS:
-            async with state.linking:
+            async with request.app[DESK].locks.held([OPENING]):
                 return await _append(request, submission, claim, wanted)
         return await _append(request, submission, claim, wanted)
 
@@ -84,7 +84,7 @@ async def append_batch(request: web.Request) -> web.Response:
     permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
     bridge, state = request.app[BRIDGE], request.app[V1]
     async with whole_body(request, request.app[SETTINGS].batch_bytes, state.room) as body:
-        batch = await bridge.call(_batch_in, permission, body, form)
+        batch = await permission.look_up(_batch_in, permission, body, form)
         appended = await bridge.append_batch(batch)
     return await bridge.call(_batch_out, bridge.log, appended, wanted)
 

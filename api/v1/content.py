@@ -17,9 +17,8 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
-from api.caller import CALLER
 from api.errors import Refused
-from api.keys import GATEWAY, REQUEST_ID
+from api.keys import GATEWAY
 from api.v1.parameters import Nothing, place_of, query_of
 from api.v1.permission import Permission, Shown, may
 from api.v1.ranges import Span, Unsatisfiable, span_of
@@ -27,7 +26,7 @@ from api.v1.showing import shown_entry
 from api.v1.state import V1
 from ledger.errors import CounterfoilError, LedgerFault
 from ledger.log import Log
-from ledger.resources.reading import AskedBy, access_entries
+from ledger.resources.reading import access_entries
 from ledger.serving.orders import Orders
 from ledger.serving.pages import Entry, is_person
 from ledger.serving.releasing import (
@@ -52,11 +51,11 @@ async def content(request: web.Request) -> web.StreamResponse:
     permission = may(request, Interaction.FETCH)
     query_of(request, Nothing)
     bridge, orders = request.app[BRIDGE], request.app[V1].orders
-    found = await bridge.call(_releasable, bridge.log, orders, permission, place_of(request))
+    found = await permission.look_up(_releasable, bridge.log, orders, permission, place_of(request))
     etag = f'"{found.leaf.claim.blob_hash.hex()}"'
     if _names(request.headers.get("If-None-Match"), etag):
         return web.Response(status=304, headers={"ETag": etag})
-    access = await access_to(request, [found])
+    access = await access_to(request, permission, [found])
     stream = await bridge.call(released, bridge.log, found, access)
     headers = _headers(found, stream, etag, access)
     asked = request.headers.get("Range")
@@ -94,16 +93,19 @@ def _releasable(log: Log, orders: Orders, permission: Permission, place: Positio
     return entry
 
 
-async def access_to(request: web.Request, entries: list[Entry]) -> int | None:
+async def access_to(
+    request: web.Request, permission: Permission, entries: list[Entry]
+) -> int | None:
     """The index of a durable access entry that names up to ``MOST_ACCESSES`` entries of a record;
     None for those of a directory. Raises LedgerFault.
     """
-    bridge, caller = request.app[BRIDGE], request[CALLER]
+    bridge = request.app[BRIDGE]
     chain = entries[0].leaf.claim.chain
     if not is_person(bridge.log.reader, chain):
         return None
-    asked = AskedBy(caller.actor, caller.purpose, request[REQUEST_ID])
-    (access,) = await bridge.call(access_entries, request.app[GATEWAY], {chain: entries}, asked)
+    (access,) = await bridge.call(
+        access_entries, request.app[GATEWAY], {chain: entries}, permission.asked
+    )
     (outcome,) = await bridge.append([access.submission])
     if isinstance(outcome, CounterfoilError):
         raise LedgerFault(f"no access entry: {outcome.message}", hint=outcome.hint) from outcome

@@ -15,27 +15,40 @@ Who acts in one record only (persons, proxies, guardians, their devices) gets no
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from enum import Enum, auto
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from api.auth.decision import Facts, Interaction, by_record, demand_scope
+from api.auth.decision import Interaction, demand_scope
 from api.auth.scopes import AUDITORS
 from api.auth.standing import Standing, institution_of, standing
 from api.bridge import BRIDGE
 from api.caller import CALLER
+from api.denials import note_denial
+from api.desk import DESK
 from api.errors import Refused, not_found
-from api.v1.state import V1
+from api.keys import REQUEST_ID
+from ledger.resources.reading import AskedBy
 from ledger.serving.arriving import CHANGING, stands
 from ledger.serving.pages import is_person
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, EntryId
 
-PERIOD_MS: Final = 365 * 24 * 3600 * 1000
+P = ParamSpec("P")
+T = TypeVar("T")
 NO_TYPE: Final = ""
 """Where the decision asks for a FHIR type: a statement has none."""
+
+
+class _Denied(Exception):
+    """The caller may not do this in a record that exists."""
+
+    def __init__(self, record: ChainId, rule: str) -> None:
+        super().__init__()
+        self.record = record
+        self.rule = rule
 
 
 class Shown(Enum):
@@ -48,12 +61,27 @@ class Shown(Enum):
 
 
 class Permission:
-    """Of the caller of one request. Everything but ``scope`` is for a thread: it looks up."""
+    """Of the caller of one request. What begins with ``demand`` looks up: it is called within
+    ``look_up``.
+    """
 
     def __init__(self, request: web.Request) -> None:
         self.caller = request[CALLER]
+        self.asked = AskedBy(self.caller.actor, self.caller.purpose, request[REQUEST_ID])
+        self._app = request.app
+        self._desk = request.app[DESK]
         self._reader = request.app[BRIDGE].log.reader
-        self._library = request.app[V1].library
+
+    async def look_up(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something in a thread; what it demands and the caller may not is noted, and answered
+        as if it were absent.
+        """
+        try:
+            return await self._app[BRIDGE].call(function, *args, **kwargs)
+        except _Denied as error:
+            denied = error
+        note_denial(self._app, self.asked, denied.record)
+        raise not_found(denied=denied.rule)
 
     def demand_author(self, author: ActorId) -> None:
         """Whoever hands in a statement signed it, or somebody of its institution. Raises
@@ -104,7 +132,8 @@ class Permission:
 
     def demand_auditor(self) -> None:
         """Raises Refused for everybody but custodians and auditors in force."""
-        caller, now_ms = self.caller, _now_ms()
+        caller = self.caller
+        now_ms = time.time_ns() // 1_000_000
         standing_now = standing(self._reader.registry, caller.actor, now_ms)
         if caller.role not in AUDITORS or standing_now is not Standing.IN_FORCE:
             raise Refused(
@@ -112,31 +141,14 @@ class Permission:
             )
 
     def _demand(self, record: ChainId, interaction: Interaction) -> None:
-        facts = self._facts_of(record)
-        decision = by_record(self.caller, interaction, NO_TYPE, facts)
+        if not is_person(self._reader, record):
+            raise not_found()
+        decision = self._desk.decide(self.caller, interaction, NO_TYPE, record)
         if not decision.allowed:
-            raise not_found(denied=decision.rule)
-
-    def _facts_of(self, record: ChainId) -> Facts:
-        caller, registry, now_ms = self.caller, self._reader.registry, _now_ms()
-        relation = self._library.relation(record, caller.institution)
-        actor = registry.actors.get(caller.actor)
-        return Facts(
-            now_ms,
-            PERIOD_MS,
-            standing(registry, caller.actor, now_ms),
-            own_record=caller.record == record,
-            words=frozenset() if actor is None else actor.scope,
-            linked=relation.linked,
-            last_activity_ms=relation.last_activity_ms,
-        )
+            raise _Denied(record, decision.rule)
 
 
 def may(request: web.Request, interaction: Interaction) -> Permission:
     """The caller's permission, once its scope was looked at. Raises Refused."""
     demand_scope(request[CALLER], interaction, NO_TYPE)
     return Permission(request)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

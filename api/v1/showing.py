@@ -74,7 +74,9 @@ async def entry(request: web.Request) -> web.Response:
     permission, form = may(request, Interaction.FETCH), accepted(request)
     query_of(request, Nothing)
     bridge = request.app[BRIDGE]
-    found = await bridge.call(shown_entry, bridge.log, permission, place_of(request), Shown.LEAVES)
+    found = await permission.look_up(
+        shown_entry, bridge.log, permission, place_of(request), Shown.LEAVES
+    )
     return answer(info_of(found), form)
 
 
@@ -95,7 +97,7 @@ async def entries(request: web.Request) -> web.Response:
             next=None if page.next is None else str(page.next),
         )
 
-    return answer(await bridge.call(listed), form)
+    return answer(await permission.look_up(listed), form)
 
 
 def page_in(
@@ -118,7 +120,7 @@ async def receipt(request: web.Request) -> web.Response:
         shown_entry(bridge.log, permission, place, Shown.LEAVES)
         return receipt_of(bridge.log.reader, place)
 
-    file = await bridge.call(made)
+    file = await permission.look_up(made)
     level = "published" if file.published else "provisional"
     return web.Response(
         body=file.data, content_type=RECEIPT, charset="utf-8", headers={"Receipt": level}
@@ -135,7 +137,7 @@ async def entry_evidence(request: web.Request) -> web.Response:
         shown_entry(log, permission, place, Shown.LEAVES)
         return evidence_of_entry(log.reader, place)
 
-    return await _evidence(request, made)
+    return await _evidence(request, permission, made)
 
 
 async def record_evidence(request: web.Request) -> web.Response:
@@ -148,7 +150,7 @@ async def record_evidence(request: web.Request) -> web.Response:
         permission.demand_record(record, Shown.LEAVES)
         return evidence_of_record(log.reader, record)
 
-    return await _evidence(request, made)
+    return await _evidence(request, permission, made)
 
 
 async def absence(request: web.Request) -> web.Response:
@@ -168,13 +170,15 @@ async def absence(request: web.Request) -> web.Response:
             )
         return evidence_of_absence(log.reader, record)
 
-    return await _evidence(request, made)
+    return await _evidence(request, permission, made)
 
 
-async def _evidence(request: web.Request, made: Callable[[], EvidenceFile]) -> web.Response:
+async def _evidence(
+    request: web.Request, permission: Permission, made: Callable[[], EvidenceFile]
+) -> web.Response:
     try:
         async with request.app[V1].proving:
-            file = await request.app[BRIDGE].call(made)
+            file = await permission.look_up(made)
     except NotPublished as error:
         raise Refused(
             409,

@@ -11,7 +11,6 @@ from aiohttp import web
 from api.bridge import BRIDGE
 from api.keys import SETTINGS
 from api.v1.bodies import Room
-from ledger.resources.library import Library
 from ledger.serving.orders import Orders
 from ledger.serving.uploads import Uploads
 
@@ -23,12 +22,9 @@ PROVING: Final = 2
 class State:
     """Owned by the event loop, but for what says that any thread may ask."""
 
-    library: Library
     orders: Orders
     uploads: Uploads
     room: Room
-    linking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held from the look at what is linked until the link or unlink stands."""
     proving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROVING))
 
 
@@ -37,6 +33,5 @@ V1: Final = web.AppKey("v1", State)
 
 def set_up(app: web.Application) -> None:
     """Once BRIDGE and SETTINGS are there."""
-    log = app[BRIDGE].log
-    reader = log.reader
-    app[V1] = State(Library(log), Orders(reader), Uploads(reader), Room(app[SETTINGS].held_bytes))
+    reader = app[BRIDGE].log.reader
+    app[V1] = State(Orders(reader), Uploads(reader), Room(app[SETTINGS].held_bytes))

@@ -5,6 +5,7 @@ accesses.
 from __future__ import annotations
 
 import os
+import time
 from base64 import b64decode
 from hashlib import sha256
 from io import BytesIO
@@ -25,7 +26,16 @@ from ledger.wire.claim import Claim, Kind
 from ledger.wire.manifest import TAG
 from ledger.wire.statement import parse_statement
 from tests.api.running import Answer, Running
-from tests.api.v1 import APPEND, CBOR, FORMS, Client, decoded, entry_body, observation
+from tests.api.v1 import (
+    APPEND,
+    CBOR,
+    FORMS,
+    Client,
+    appended_behind,
+    decoded,
+    entry_body,
+    observation,
+)
 
 
 @pytest.fixture(scope="module")
@@ -152,12 +162,21 @@ def test_a_range_of_a_resource(hospital: Client, index: int) -> None:
 
 
 def test_without_a_tie_there_is_nothing(service: Running, index: int) -> None:
+    clinic = Client(service, "clinic")
+    absent = clinic.get("/v1/entries/99999999/content")
     size = service.log.reader.checkpoint.size
-    absent = Client(service, "clinic").get("/v1/entries/99999999/content")
-    refused = Client(service, "clinic").get(f"/v1/entries/{index}/content")
+    refused = clinic.get(f"/v1/entries/{index}/content")
     assert absent.status == refused.status == 404
     assert absent.json | {"instance": ""} == refused.json | {"instance": ""}
-    assert service.log.reader.checkpoint.size == size
+    # The first denial in a while is an entry; the answer does not wait for it.
+    at = appended_behind(service, size)
+    header = decode_header(service.log.vault.use(at, "test").header)
+    assert header.denied and not header.entries
+    assert header.on_behalf_of == clinic.author.id
+    assert header.request == refused.headers["Request-Id"]
+    assert clinic.get(f"/v1/entries/{index}/content").status == 404
+    time.sleep(0.1)
+    assert service.log.reader.checkpoint.size == size + 1
     assert Client(service, "hospital", (APPEND,)).get(f"/v1/entries/{index}/content").status == 403
 
 

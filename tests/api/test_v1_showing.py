@@ -10,11 +10,12 @@ import pytest
 
 from ledger.author import Draft
 from ledger.merkle import check_inclusion, leaf_hash
+from ledger.record.header import decode_header
 from ledger.wire.checkpoint import checkpoint_verifier, open_checkpoint
 from ledger.wire.ids import ChainId, new_chain_id
 from ledger.wire.receipt import parse_receipt
 from tests.api.running import ORIGIN, Running
-from tests.api.v1 import CBOR, FORMS, READ, Client, decoded, observation
+from tests.api.v1 import CBOR, FORMS, READ, Client, appended_behind, decoded, observation
 from tests.log.sample import memory_directory
 from verifier.evidence.check import EvidenceReport, check_evidence
 from verifier.formats.policy import parse_policy
@@ -212,9 +213,11 @@ def test_auditors_see_leaves_and_no_content(
         assert client.get(f"/v1/{path}").status == 200
     for path in ("entries", "evidence"):
         assert client.get(f"/v1/records/{record.hex()}/{path}").status == 200
+    assert service.log.reader.checkpoint.size == size
     assert client.get(f"/v1/entries/{index}/content").status == 404
     assert client.get(f"/v1/records/{record.hex()}/accesses").status == 404
-    assert service.log.reader.checkpoint.size == size
+    at = appended_behind(service, size)
+    assert decode_header(service.log.vault.use(at, "test").header).denied
 
 
 def test_without_a_tie_nothing_of_a_record_is_shown(

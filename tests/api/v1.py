@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -134,3 +135,12 @@ def in_log(running: Running, submission: Submission) -> Appended:
     (outcome,) = running.log.append([submission])
     assert isinstance(outcome, Appended), outcome
     return outcome
+
+
+def appended_behind(running: Running, size: int) -> int:
+    """The index of what is appended behind a size, soon."""
+    for _ in range(500):
+        if running.log.reader.checkpoint.size > size:
+            return size
+        time.sleep(0.01)
+    raise AssertionError("nothing was appended")

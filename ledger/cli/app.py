@@ -26,6 +26,7 @@ from ledger.cli import (
     importer,
     linking,
     login_keys,
+    rekeying,
     serving,
     showing,
     succeeding,
@@ -52,6 +53,7 @@ app = typer.Typer(
 for group in (
     founding,
     enrolling,
+    rekeying,
     login_keys,
     actors,
     governing,

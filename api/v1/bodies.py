@@ -5,17 +5,23 @@ What does not fit is refused before it is read: memory stays flat, however many 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 
+from api.caller import CALLER
 from api.errors import Refused
 from api.middleware.body import pieces
 from api.middleware.form import too_large
+from api.v1.codec import Form, form_of
+from ledger.wire.ids import ActorId
 
 STEP: Final = 1 << 20
+WEIGHT: Final = {Form.CBOR: 2, Form.JSON: 4}
+"""A body and what is decoded of it, by its own size."""
 
 
 class Room:
@@ -23,10 +29,15 @@ class Room:
 
     def __init__(self, size: int) -> None:
         self.left = size
+        self._half = size // 2
+        self._held: Counter[ActorId] = Counter()
 
-    def take(self, size: int) -> None:
-        """Raises Refused."""
-        if size > self.left:
+    def take(self, caller: ActorId, size: int) -> None:
+        """Raises Refused. Who has some already, be it of the same body, gets no more than half of
+        all.
+        """
+        held = self._held[caller]
+        if size > self.left or (held and held + size > self._half):
             raise Refused(
                 503,
                 "the service holds as many bodies as it can",
@@ -34,20 +45,26 @@ class Room:
                 code="throttled",
                 headers={"Retry-After": "1"},
             )
+        self._held[caller] += size
         self.left -= size
 
-    def give(self, size: int) -> None:
+    def give(self, caller: ActorId, size: int) -> None:
+        """What was taken before."""
         self.left += size
+        self._held[caller] -= size
+        if not self._held[caller]:
+            del self._held[caller]
 
 
 @asynccontextmanager
 async def whole_body(request: web.Request, limit: int, room: Room) -> AsyncIterator[bytes]:
     """The body, as long as it is needed. Raises Refused."""
+    caller, weight = request[CALLER].actor, WEIGHT[form_of(request)]
     promised = request.content_length
     if promised is not None and promised > limit:
         raise too_large(limit)
-    taken = promised or 0
-    room.take(taken)
+    taken = weight * (promised or 0)
+    room.take(caller, taken)
     try:
         held: list[bytes] = []
         size = 0
@@ -55,12 +72,12 @@ async def whole_body(request: web.Request, limit: int, room: Room) -> AsyncItera
             size += len(piece)
             if size > limit:
                 raise too_large(limit)
-            if size > taken:
-                room.take(STEP)
-                taken += STEP
+            if weight * size > taken:
+                room.take(caller, weight * STEP)
+                taken += weight * STEP
             held.append(piece)
         joined = b"".join(held)
         held.clear()
         yield joined
     finally:
-        room.give(taken)
+        room.give(caller, taken)

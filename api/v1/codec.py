@@ -30,6 +30,8 @@ JSON: Final = "application/json"
 CBOR: Final = "application/cbor"
 MEDIA: Final = (CBOR, JSON)
 _QUALITY: Final = re.compile(r"\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", re.ASCII)
+MOST_ITEMS: Final = 2_048
+"""No body has more: a large one is large by its byte strings."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -50,9 +52,9 @@ def decoded(model: type[M], raw: bytes, form: Form) -> M:
     try:
         value: object
         if form is Form.CBOR:
-            value = cbor.decode_map(raw, len(raw))
+            value = cbor.decode_map(raw, len(raw), MOST_ITEMS)
         else:
-            value = jsontext.parse(raw)
+            value = _parsed(raw)
     except BadRequest as error:
         raise Refused(
             400,
@@ -64,6 +66,13 @@ def decoded(model: type[M], raw: bytes, form: Form) -> M:
         return model.model_validate(value, context={FROM_JSON: form is Form.JSON})
     except ValidationError as error:
         raise Refused(422, _wrong(error), hint="see /v1/openapi.json", code="invalid") from None
+
+
+def _parsed(raw: bytes) -> object:
+    # There is no comma in base64.
+    if raw.count(b",") > MOST_ITEMS:
+        raise BadRequest("has more members than any that is taken here")
+    return jsontext.parse(raw)
 
 
 def _wrong(error: ValidationError) -> str:

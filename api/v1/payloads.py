@@ -25,7 +25,7 @@ async def upload(request: web.Request) -> web.Response:
     query = query_of(request, Chunks)
     bridge, state = request.app[BRIDGE], request.app[V1]
     blob_hash, room = Hash(bytes.fromhex(query.blob)), 3 * query.chunk
-    state.room.take(room)
+    state.room.take(permission.caller.actor, room)
     try:
         begun = await bridge.call(
             state.uploads.begin, permission.caller.actor, blob_hash, query.chunk
@@ -37,6 +37,6 @@ async def upload(request: web.Request) -> web.Response:
         finally:
             await bridge.call(begun.close)
     finally:
-        state.room.give(room)
+        state.room.give(permission.caller.actor, room)
     model = PayloadOut(blob=query.blob, chunks=waiting.chunks, size=waiting.size)
     return answer(model, form, 201)

@@ -85,22 +85,22 @@ def _encode_text(value: str) -> bytes:
     return head(_TEXT, len(raw)) + raw
 
 
-def decode(data: bytes, limit: int = MAX_BYTES) -> Decoded:
-    """Decode exactly one item. Raises BadRequest for anything that ``encode`` would not have
-    written.
+def decode(data: bytes, limit: int = MAX_BYTES, items: int = MAX_BYTES) -> Decoded:
+    """Decode exactly one item, which consists of up to ``items``. Raises BadRequest for anything
+    that ``encode`` would not have written.
     """
     if len(data) > limit:
         raise BadRequest(f"cbor: {len(data)} bytes are over the limit of {limit}")
-    reader = _Reader(data)
+    reader = _Reader(data, items)
     value = reader.item(1)
     if reader.at != len(data):
         raise BadRequest(f"cbor: {len(data) - reader.at} bytes behind the item")
     return value
 
 
-def decode_map(data: bytes, limit: int = MAX_BYTES) -> dict[str, Decoded]:
+def decode_map(data: bytes, limit: int = MAX_BYTES, items: int = MAX_BYTES) -> dict[str, Decoded]:
     """Decode one map whose keys all are text."""
-    value = decode(data, limit)
+    value = decode(data, limit, items)
     if not isinstance(value, dict):
         raise BadRequest("cbor: a map is needed here")
     named: dict[str, Decoded] = {}
@@ -112,11 +112,12 @@ def decode_map(data: bytes, limit: int = MAX_BYTES) -> dict[str, Decoded]:
 
 
 class _Reader:
-    __slots__ = ("at", "data")
+    __slots__ = ("at", "data", "left")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, items: int) -> None:
         self.data = data
         self.at = 0
+        self.left = items
 
     def take(self, count: int) -> bytes:
         end = self.at + count
@@ -146,6 +147,9 @@ class _Reader:
     def item(self, depth: int) -> Decoded:
         if depth > MAX_DEPTH:
             raise BadRequest(f"cbor: nested deeper than {MAX_DEPTH}")
+        self.left -= 1
+        if self.left < 0:
+            raise BadRequest("cbor: more items than are taken here")
         start = self.at
         major, argument = self.argument()
         if major == _UINT:

@@ -15,11 +15,11 @@ from ledger.serving import uploads
 from ledger.serving.uploads import MIN_CHUNK, MOST_OF_ONE, Uploads
 from ledger.wire.ids import ActorId, Hash
 from tests.api.running import Running, quiet_settings
-from tests.api.v1 import CBOR, Client
+from tests.api.v1 import CBOR, JSON, Client
 from tests.api.wire import connect
 from tests.log.sample import memory_directory
 
-HELD = 3 * STEP
+HELD = 6 * STEP
 ONE, OTHER = ActorId(bytes([1] * 16)), ActorId(bytes([2] * 16))
 
 
@@ -62,15 +62,24 @@ def until(service: Running, wanted: int) -> None:
 def test_what_does_not_fit_beside_others_is_refused_at_once(
     service: Running, hospital: Client
 ) -> None:
-    peer = started(service, hospital, 2 * STEP, 1000)
-    until(service, STEP)
-    answer = hospital.post("/v1/batches", b"x" * (STEP + 1))
-    assert answer.status == 503
-    assert answer.headers["Retry-After"] == "1"
-    assert hospital.post("/v1/batches", b"x" * STEP).status == 400
-    peer.close()
+    clinic = Client(service, "clinic")
+    with started(service, hospital, 2 * STEP, 1000):
+        until(service, HELD - 4 * STEP)
+        answer = clinic.post("/v1/batches", b"x" * (STEP + 1))
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "1"
+        assert clinic.post("/v1/batches", b"x" * STEP).status == 400
     until(service, HELD)
-    assert hospital.post("/v1/batches", b"x" * (STEP + 1)).status == 400
+    assert clinic.post("/v1/batches", b"x" * (STEP + 1)).status == 400
+
+
+def test_one_caller_gets_half_unless_it_is_one_body(service: Running, hospital: Client) -> None:
+    with started(service, hospital, STEP, 1000):
+        until(service, HELD - 2 * STEP)
+        assert hospital.post("/v1/batches", b"x" * (STEP // 2 + 1)).status == 503
+        assert hospital.post("/v1/batches", b"x" * (STEP // 2)).status == 400
+    until(service, HELD)
+    assert hospital.post("/v1/batches", b"x" * (STEP + STEP // 2), JSON).status == 400
 
 
 def test_bodies_without_a_length_are_counted_as_they_come(
@@ -78,11 +87,26 @@ def test_bodies_without_a_length_are_counted_as_they_come(
 ) -> None:
     headers = {"Content-Type": CBOR, "Transfer-Encoding": "chunked"}
     piece = f"{STEP:x}\r\n".encode() + b"x" * STEP + b"\r\n"
-    large = service.ask("POST", "/v1/batches", piece * 3, headers, hospital.token)
-    assert large.status == 413
-    fits = service.ask("POST", "/v1/batches", piece + b"0\r\n\r\n", headers, hospital.token)
-    assert fits.status == 400
+    end = b"0\r\n\r\n"
+    for pieces, status in ((1, 400), (2, 503)):
+        answer = service.ask("POST", "/v1/batches", piece * pieces + end, headers, hospital.token)
+        assert answer.status == status
     assert left(service) == HELD
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        (CBOR, b"\x9a\x00\x0f\x00\x00" + b"\x00" * 0xF0000),
+        (JSON, b"[" + b"0," * 500_000 + b"0]"),
+    ],
+)
+def test_a_body_of_many_items_is_refused_early(
+    service: Running, hospital: Client, form: str, body: bytes
+) -> None:
+    answer = hospital.post("/v1/entries", body, form)
+    assert answer.status == 400
+    assert "more" in answer.json["detail"]
 
 
 def put(waiting: Uploads, by: ActorId, name: bytes) -> None:

@@ -149,3 +149,11 @@ def test_named_maps() -> None:
         cbor.decode(data)
         with pytest.raises(BadRequest):
             cbor.decode_map(data)
+
+
+def test_items_are_counted() -> None:
+    """A map is one, and so is each of its keys and values."""
+    data = cbor.encode({"a": [1, 2], "b": b""})
+    assert cbor.decode(data, items=7) == {"a": [1, 2], "b": b""}
+    with pytest.raises(BadRequest, match="more items"):
+        cbor.decode(data, items=6)

@@ -13,7 +13,7 @@ import asyncio
 import ipaddress
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -23,14 +23,16 @@ from aiohttp import web
 
 from api.address import ADDRESS
 from api.app import build_app
+from api.auth.demo import FILE, write_tokens
 from api.bridge import Bridge
 from api.connection import Site, finish, quiet_loop, runner_of
-from api.keys import LOG, SETTINGS
+from api.keys import LOG, SETTINGS, STATE
 from api.middleware.watching import json_log
 from api.settings import Settings
 from ledger.author import Author
 from ledger.errors import BadRequest
 from ledger.log import Log
+from ledger.wire.ids import ActorId
 
 STATE_DIRECTORY: Final = "service"
 """In the ledger's directory."""
@@ -115,26 +117,36 @@ def serve(
     settings: Settings,
     listen: Listen,
     say: Callable[[str], None],
+    demo: Mapping[str, ActorId] | None = None,
     lines: structlog.typing.FilteringBoundLogger | None = None,
 ) -> None:
     """Serve an open ledger until a signal ends it; closes it. ``say`` gets the address, once.
+    ``demo``: actors that get tokens without asking (``api.auth.demo``).
 
     Raises BadRequest when it cannot listen there.
     """
     bridge = Bridge(log)
     try:
         listen.check(behind_proxy=settings.behind_proxy)
+        if demo is not None and not listen.is_loopback:
+            raise BadRequest(
+                "a demonstration is for this machine alone", hint="leave --demo or --listen out"
+            )
         tls = listen.context()
         state = log.layout.directory / STATE_DIRECTORY
         state.mkdir(mode=0o700, exist_ok=True)
         app = build_app(bridge, settings, gateway=gateway, state=state, log=lines or json_log())
-        asyncio.run(_serve(app, listen, tls, say))
+        asyncio.run(_serve(app, listen, tls, say, demo))
     finally:
         bridge.close()
 
 
 async def _serve(
-    app: web.Application, listen: Listen, tls: ssl.SSLContext | None, say: Callable[[str], None]
+    app: web.Application,
+    listen: Listen,
+    tls: ssl.SSLContext | None,
+    say: Callable[[str], None],
+    demo: Mapping[str, ActorId] | None,
 ) -> None:
     quiet_loop(app[LOG])
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -156,12 +168,15 @@ async def _serve(
             ) from error
         here = f"{listen.scheme}://{_shown(runner.addresses[0])}"
         app[ADDRESS].url = app[SETTINGS].url or here
+        if demo is not None:
+            write_tokens(app, demo, app[STATE] / FILE)
         say(here)
         app[LOG].info("serving")
         await ended.wait()
         app[LOG].info("ending")
     finally:
         await finish(runner)
+        (app[STATE] / FILE).unlink(missing_ok=True)
 
 
 def _reload(app: web.Application, listen: Listen, tls: ssl.SSLContext) -> None:

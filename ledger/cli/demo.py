@@ -78,6 +78,7 @@ class _Story:
         self.a_reading()
         self.proofs()
         self.tampering()
+        self.served()
         self.what_next()
 
     def found(self) -> None:
@@ -205,6 +206,47 @@ class _Story:
         _tell("# The ledger itself is as it was.")
         self.stage.run("counterfoil", "check", self.ledger, says=["nothing wrong"])
 
+    def served(self) -> None:
+        _tell(
+            "# 9. The same ledger over HTTP, FHIR R4. A gateway signs for callers that cannot;\n"
+            "#    the first person gets a key of her own. `--demo` puts a token for each author\n"
+            "#    into a file, so that you can do the same with curl."
+        )
+        self.stage.run("counterfoil", "enrol", self.ledger, "gate", "--role", "gateway")
+        record = ("--role", "person", "--by", "hospital", "--record", self.records[0])
+        self.stage.run("counterfoil", "enrol", self.ledger, "yamada", *record)
+        serve = ("counterfoil", "serve", self.ledger, "--as", "gate", "--demo")
+        with self.stage.serving(*serve, "--listen", "127.0.0.1:0"):
+            tokens = self.ledger / "service" / "demo.sh"
+            print(f"\n$ . {tokens}", flush=True)
+            self._exchanges(_variables(tokens))
+        self._history(says="access", tail=4)
+        _tell("# Every answer left its entry before its first byte, the one to herself too.")
+
+    def _exchanges(self, variables: dict[str, str]) -> None:
+        patient = f"patient.identifier={_HOSPITAL}%7CPOP-00261"
+        found = self._curl(variables, "CLINIC", f"/fhir/DiagnosticReport?{patient}&_count=1")
+        insist(json.loads(found)["total"] > 0, "the clinic found no report")
+        _tell(
+            "# The pharmacy asks for somebody who is only the clinic's patient: as if there were\n"
+            "# nobody. That it asked stands in that person's record."
+        )
+        stranger = f"patient.identifier={_CLINIC}%7CC09999"
+        nobody = self._curl(variables, "PHARMACY", f"/fhir/Observation?{stranger}")
+        insist(json.loads(nobody)["total"] == 0, "the pharmacy saw a stranger")
+        _tell(
+            "# The person herself: who looked at her record?\n"
+            "# ご本人が、誰がいつ何のために見たかを確かめます。"
+        )
+        who = '"(total|recorded|outcome|name)"'
+        events = self._curl(variables, "YAMADA", "/fhir/AuditEvent?_count=3", who)
+        insist(json.loads(events)["total"] >= 2, "an access is missing from the list")
+
+    def _curl(self, variables: dict[str, str], name: str, path: str, only: str = "") -> str:
+        typed = f'curl -s -H "Authorization: Bearer ${name}" "$URL{path}"'
+        url = variables["URL"] + path.replace("|", "%7C")
+        return self.stage.curl(typed, url, variables[name], only)
+
     def what_next(self) -> None:
         where = Path(sys.prefix) / "bin" / "activate"
         if sys.prefix != sys.base_prefix and where.is_relative_to(Path.cwd()):
@@ -220,8 +262,16 @@ class _Story:
             f"  counterfoil history {self.ledger} '{_CLINIC}|C09999'\n"
             f'  counterfoil-verify log {self.export} --vkey "$(sed -n 1p {vkeys})" '
             f'--vkey "$(sed -n 2p {vkeys})"\n'
+            f"  counterfoil serve {self.ledger} --as gate --demo\n"
             f"  counterfoil --help"
         )
+
+
+def _variables(path: Path) -> dict[str, str]:
+    """What a file of `export NAME=VALUE` lines sets."""
+    lines = path.read_text().splitlines()
+    pairs = (line.removeprefix("export ").partition("=") for line in lines)
+    return {name: value for name, _, value in pairs}
 
 
 if __name__ == "__main__":

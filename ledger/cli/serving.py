@@ -8,9 +8,10 @@ from typing import Annotated, Final
 import typer
 
 from api.address import checked_url
+from api.auth.demo import LIFE_S
 from api.serving import Listen, serve
 from api.settings import Settings
-from ledger.cli.authors import enrolled_as, must_know, signer
+from ledger.cli.authors import enrolled_as, known_authors, must_know, signer
 from ledger.cli.session import AsName, Directory, named
 from ledger.cli.terminal import note
 from ledger.cli.unlocking import current_unlock
@@ -80,6 +81,14 @@ def serve_ledger(
             "--workers", metavar="N", min=0, help="Processes that check signatures; 0 for threads."
         ),
     ] = 0,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo",
+            help="On this machine alone: write tokens of everybody who is enrolled here, good for "
+            "a day, into DIR/service/demo.sh.",
+        ),
+    ] = False,
 ) -> None:
     """Serve a ledger over HTTP: FHIR, the ledger's own API, and the log.
 
@@ -90,6 +99,7 @@ def serve_ledger(
     \b
     counterfoil enrol ledger gate --role gateway
     counterfoil serve ledger --as gate
+    counterfoil serve ledger --as gate --demo
     counterfoil serve ledger --as gate --listen 0.0.0.0:8443 \\
         --url https://records.example.org:8443 --tls-cert cert.pem --tls-key key.pem
     """
@@ -107,6 +117,7 @@ def serve_ledger(
         open_entries=open_entries,
         metrics_beyond_loopback=metrics,
         publish_s=publish_every,
+        token_s=LIFE_S if demo else _DEFAULTS.token_s,
     )
     log = Log.open(directory, unlock=current_unlock(), workers=workers)
     try:
@@ -117,6 +128,7 @@ def serve_ledger(
                 hint="enrol one with `counterfoil enrol DIR NAME --role gateway`",
             )
         gateway = signer(log, name)
+        known = known_authors(directory, log.reader.registry)
     except BaseException:
         log.close()
         raise
@@ -126,4 +138,5 @@ def serve_ledger(
         settings=settings,
         listen=place,
         say=lambda address: note(f"serving {directory.name} at {address}"),
+        demo={name: actor for actor, name in known.items()} if demo else None,
     )

@@ -4,18 +4,25 @@ what the story says about them.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.request import Request, urlopen
 
 _COLUMNS: Final = 100
 _LINES: Final = 26
 _LONG: Final = 92
+_BODY: Final = 14
+"""Lines of a body that are shown."""
 _MODULES: Final = {"counterfoil": "ledger.cli", "counterfoil-verify": "verifier.cli"}
 
 
@@ -61,6 +68,46 @@ class Stage:
         for text in says:
             insist(text in done.stdout + done.stderr, f"`{typed}` did not say: {text}")
         return done.stdout
+
+    @contextmanager
+    def serving(self, *command: str | Path) -> Iterator[None]:
+        """A command that goes on in the background until the end of this. Raises NotAsTold when it
+        does not begin to serve.
+        """
+        words = [str(word) for word in command]
+        print(f"\n$ {self._typed(words)} &", flush=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", _MODULES[words[0]], *words[1:]],
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        # What it logs would fill the pipe.
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        try:
+            insist(said.startswith("serving "), f"the service said: {said.strip()}")
+            print(said, end="", flush=True)
+            yield
+        finally:
+            process.terminate()
+            insist(process.wait() == 0, "the service did not end well")
+
+    def curl(self, typed: str, url: str, token: str, only: str = "") -> str:
+        """A request for JSON, shown as the line for curl that makes it, and of the answer its first
+        lines, or those that fit a pattern; returns the body. Raises NotAsTold unless it is answered
+        with 200.
+        """
+        cut = f"grep -E '{only}'" if only else f"head -n {_BODY}"
+        print(f"\n$ {typed} |\n    python3 -m json.tool | {cut}", flush=True)
+        request = Request(url, headers={"Authorization": f"Bearer {token}"})
+        with urlopen(request, timeout=30) as answer:
+            insist(answer.status == 200, f"`{typed}` was answered {answer.status}")
+            body = answer.read().decode()
+        lines = json.dumps(json.loads(body), indent=4, ensure_ascii=False).splitlines()
+        lines = [line for line in lines if re.search(only, line)] if only else lines[:_BODY]
+        _show("\n".join(lines))
+        return str(body)
 
     def _typed(self, words: Sequence[str]) -> str:
         shown = " ".join(self.aliases.get(word, shlex.quote(word)) for word in words)

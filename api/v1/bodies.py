@@ -1,4 +1,5 @@
-"""Bodies: read whole where that is needed, within a limit each and a limit for all together.
+"""Bodies: read whole, or sent whole, where that is needed, within a limit each and a limit for all
+together.
 
 What does not fit is refused before it is read: memory stays flat, however many come.
 """
@@ -54,6 +55,23 @@ class Room:
         self._held[caller] -= size
         if not self._held[caller]:
             del self._held[caller]
+
+
+async def send_held(
+    request: web.Request, response: web.StreamResponse, data: bytes, room: Room
+) -> web.StreamResponse:
+    """Send an answer that may be large, within the room as long as its peer takes it."""
+    caller = request[CALLER].actor
+    room.take(caller, len(data))
+    try:
+        response.content_length = len(data)
+        await response.prepare(request)
+        for at in range(0, len(data), STEP):
+            await response.write(data[at : at + STEP])
+        await response.write_eof()
+    finally:
+        room.give(caller, len(data))
+    return response
 
 
 @asynccontextmanager

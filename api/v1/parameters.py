@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from api.errors import Refused, not_found
+from ledger.serving.releasing import MOST_ACCESSES
 from ledger.serving.uploads import MIN_CHUNK
 from ledger.wire.ids import MAX_INTEGER, ChainId, Position
 from ledger.wire.manifest import CHUNK, MAX_CHUNK
@@ -47,7 +48,7 @@ class Paging(Nothing):
         pattern=PLACE,
         description="begin at this entry of the record, as `next` of the page before says",
     )
-    limit: Number = Field(100, ge=1, le=256, description="entries of a page")
+    limit: Number = Field(100, ge=1, le=MOST_ACCESSES, description="entries of a page")
 
     @property
     def position(self) -> Position | None:

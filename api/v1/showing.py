@@ -14,6 +14,7 @@ from api.auth.decision import Interaction
 from api.bridge import BRIDGE
 from api.errors import Refused, not_found
 from api.keys import SETTINGS
+from api.v1.bodies import send_held
 from api.v1.codec import accepted, answer
 from api.v1.contract import EVIDENCE, RECEIPT
 from api.v1.models import EntryInfo, EntryList, LogInfo
@@ -127,7 +128,7 @@ async def receipt(request: web.Request) -> web.Response:
     )
 
 
-async def entry_evidence(request: web.Request) -> web.Response:
+async def entry_evidence(request: web.Request) -> web.StreamResponse:
     """That an entry is in the log and its author might sign it."""
     permission = may(request, Interaction.FETCH)
     query_of(request, Nothing)
@@ -140,7 +141,7 @@ async def entry_evidence(request: web.Request) -> web.Response:
     return await _evidence(request, permission, made)
 
 
-async def record_evidence(request: web.Request) -> web.Response:
+async def record_evidence(request: web.Request) -> web.StreamResponse:
     """That these are all entries of a record, up to the published epoch."""
     permission = may(request, Interaction.FETCH)
     query_of(request, Nothing)
@@ -153,7 +154,7 @@ async def record_evidence(request: web.Request) -> web.Response:
     return await _evidence(request, permission, made)
 
 
-async def absence(request: web.Request) -> web.Response:
+async def absence(request: web.Request) -> web.StreamResponse:
     """That a record has no entry, up to the published epoch."""
     permission = may(request, Interaction.FETCH)
     query_of(request, Nothing)
@@ -175,7 +176,7 @@ async def absence(request: web.Request) -> web.Response:
 
 async def _evidence(
     request: web.Request, permission: Permission, made: Callable[[], EvidenceFile]
-) -> web.Response:
+) -> web.StreamResponse:
     try:
         async with request.app[V1].proving:
             file = await permission.look_up(made)
@@ -192,7 +193,8 @@ async def _evidence(
         "Evidence-Upto": str(file.upto),
         "Evidence-Newer": str(file.newer),
     }
-    return web.Response(body=file.data, content_type=EVIDENCE, headers=headers)
+    response = web.StreamResponse(headers={"Content-Type": EVIDENCE, **headers})
+    return await send_held(request, response, file.data, request.app[V1].room)
 
 
 async def log_info(request: web.Request) -> web.Response:

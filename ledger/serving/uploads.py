@@ -30,6 +30,9 @@ MOST_OF_ONE: Final = 16
 KEPT_S: Final = 24 * 3600.0
 
 
+_ANEW: Final = "seal the content anew"
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Chunks that lie ready."""
@@ -64,7 +67,7 @@ class Uploads:
                     hint="append the entries that name them, or wait a day",
                 )
         if self._store.has_large(blob_hash):
-            raise Conflict("these chunks are an entry's already", hint="seal the content anew")
+            raise Conflict("these chunks are an entry's already", hint=_ANEW)
         return Upload(self, by, blob_hash, chunk)
 
     def hashes(self, blob_hash: bytes) -> bytes | None:
@@ -87,9 +90,11 @@ class Uploads:
         with self._mutex:
             before = self._waiting.get(blob_hash)
             if before is not None and before.hashes != digests:
-                raise Conflict("other chunks wait under this hash", hint="seal the content anew")
+                raise Conflict("other chunks wait under this hash", hint=_ANEW)
             if before is None:
-                upload.building.finish(blob_hash)
+                if self._store.has_large(blob_hash):
+                    raise Conflict("these chunks are an entry's already", hint=_ANEW)
+                upload.name()
             waiting = Waiting(upload.by, digests, upload.building.count, upload.size, self._clock())
             self._waiting[blob_hash] = waiting
             return waiting
@@ -131,6 +136,13 @@ class Upload:
         if self._held:
             self._put(bytes(self._held))
         return self._uploads.keep(self)
+
+    def name(self) -> None:
+        """Give the chunks their name. Raises StorageFull."""
+        try:
+            self.building.finish(self.blob_hash)
+        except OSError as error:
+            raise storage_full(error) from error
 
     def close(self) -> None:
         """Remove what was not finished."""

@@ -13,6 +13,8 @@ from api.v1.state import V1
 from ledger.errors import BadRequest, Conflict
 from ledger.serving import uploads
 from ledger.serving.uploads import MIN_CHUNK, MOST_OF_ONE, Uploads
+from ledger.store.environment import StorageFull
+from ledger.store.store import Store
 from ledger.wire.ids import ActorId, Hash
 from tests.api.running import Running, quiet_settings
 from tests.api.v1 import CBOR, JSON, Client
@@ -153,3 +155,32 @@ def test_other_chunks_under_a_name_are_a_conflict(service: Running) -> None:
         upload.finish()
     upload.close()
     assert waiting.hashes(b"x" * 32) is not None
+
+
+def test_chunks_that_came_too_late_are_a_conflict(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another upload under the name was finished, and its entry appended, meanwhile."""
+    waiting = Uploads(service.log.reader)
+    upload = waiting.begin(ONE, Hash(b"z" * 32), MIN_CHUNK)
+    upload.add(b"z" * 100)
+    put(waiting, ONE, b"z")
+    waiting.used(Hash(b"z" * 32))
+    monkeypatch.setattr(Store, "has_large", lambda *_: True)
+    with pytest.raises(Conflict):
+        upload.finish()
+    monkeypatch.setattr(Store, "has_large", lambda *_: False)
+    with pytest.raises(StorageFull):
+        upload.finish()
+    upload.close()
+
+
+def test_evidence_waits_for_room(service: Running, hospital: Client) -> None:
+    record = hospital.new_record("evidence")
+    service.log.publish()
+    path = f"/v1/records/{record.hex()}/evidence"
+    assert hospital.get(path).status == 200
+    with started(service, hospital, 3 * STEP // 2, 1000):
+        until(service, HELD - 3 * STEP)
+        assert hospital.get(path).status == 503
+    until(service, HELD)

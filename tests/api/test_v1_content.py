@@ -13,7 +13,8 @@ from io import BytesIO
 import pytest
 
 from api.v1.ranges import Span, Unsatisfiable, span_of
-from ledger.author import Draft
+from ledger.admission import Submission
+from ledger.author import Author, Draft
 from ledger.errors import LedgerFault
 from ledger.large import Stream
 from ledger.log import Log
@@ -23,7 +24,9 @@ from ledger.record.header import decode_header
 from ledger.serving import releasing
 from ledger.store.large import LargeFiles
 from ledger.wire.claim import Claim, Kind
+from ledger.wire.ids import ChainId, EntryId
 from ledger.wire.manifest import TAG
+from ledger.wire.sealed import associated_data, seal
 from ledger.wire.statement import parse_statement
 from tests.api.running import Answer, Running
 from tests.api.v1 import (
@@ -34,8 +37,10 @@ from tests.api.v1 import (
     appended_behind,
     decoded,
     entry_body,
+    in_log,
     observation,
 )
+from tests.log.sample import claim_for
 
 
 @pytest.fixture(scope="module")
@@ -307,3 +312,25 @@ def test_uploads_that_are_none(
     assert not service.log.reader.store.large.strays(
         [hash_ for _, hash_, _ in service.log.reader.store.large_payloads()]
     )
+
+
+def sealed_for_another(author: Author, record: ChainId, kind: Kind) -> Submission:
+    """An entry whose blob was sealed for another place: its key fits, and nothing opens it."""
+    sealed = seal(b"{}", {"type": "a/b"}, associated_data(author.log, record, EntryId(bytes(16))))
+    claim = claim_for(author, record, sealed.blob, kind=kind)
+    return Submission(author.key.sign(claim), sealed.blob, sealed.key)
+
+
+def test_what_cannot_be_opened(service: Running, hospital: Client) -> None:
+    record = hospital.new_record("unreadable")
+    for kind in (Kind.RECORD, Kind.ACCESS):
+        wrong = sealed_for_another(hospital.author, record, kind)
+        assert hospital.post("/v1/entries", entry_body(wrong)).status == 422
+    # In a batch, or past the service, it gets in.
+    (index, access) = (
+        in_log(service, sealed_for_another(hospital.author, record, kind)).index
+        for kind in (Kind.RECORD, Kind.ACCESS)
+    )
+    assert hospital.get(f"/v1/entries/{index}/content").status == 422
+    listed = decoded(hospital.get(f"/v1/records/{record.hex()}/accesses"))["accesses"]
+    assert {one["index"]: one["readable"] for one in listed} == {index + 2: True, access: False}

@@ -142,4 +142,4 @@ class FastStatements:
             return False
         if not self._signatures or self._known[32 * at : 32 * at + 32] == self._columns.hashes[at]:
             return True
-        return verifies(key.public_key, signature, signed_bytes(raw[_HEADER_BYTES:]))
+        return verifies(key.public_key, signature, signed_bytes(raw, _HEADER_BYTES))

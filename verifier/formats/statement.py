@@ -71,12 +71,16 @@ signature.
 """
 
 
-def signed_bytes(raw: bytes) -> bytes:
-    """What the signature covers, of a statement in this layout."""
-    protected_end = _ED25519.claim_at - 1
-    signature_at = len(raw) - _ED25519.signature_bytes - len(_ED25519.signature_head)
-    protected, payload = raw[len(_TAG) : protected_end], raw[protected_end + 1 : signature_at]
-    return _SIGNED + protected + b"\x40" + payload
+_PROTECTED_END = _ED25519.claim_at - 1
+_SIGNATURE_END = -_ED25519.signature_bytes - len(_ED25519.signature_head)
+
+
+def signed_bytes(raw: bytes, at: int = 0) -> bytes:
+    """What the signature covers, of a statement in this layout that begins `at` there and goes to
+    the end.
+    """
+    end = at + _PROTECTED_END
+    return _SIGNED + raw[at + len(_TAG) : end] + b"\x40" + raw[end + 1 : _SIGNATURE_END]
 
 
 class Statement(NamedTuple):

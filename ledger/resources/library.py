@@ -26,7 +26,7 @@ from ledger.resources.leads import Leads
 from ledger.resources.naming import place_of
 from ledger.resources.opened import PURPOSE, Indexed
 from ledger.resources.relations import NONE, Relation, relations
-from ledger.resources.shelf import Shelf, shelf_of
+from ledger.resources.shelf import Binding, Shelf, Viewed
 from ledger.vault.door import MOST
 from ledger.wire import cbor
 from ledger.wire.ids import ActorId, ChainId, Position
@@ -45,6 +45,7 @@ class _Read:
     entries: tuple[Opened, ...]
     indexed: dict[Position, Indexed]
     relations: dict[ActorId, Relation]
+    viewed: Viewed
 
 
 class Library:
@@ -100,7 +101,8 @@ class Library:
                 return kept[2]
         newest = max((one.leaf.received_ms for one in read.entries), default=0)
         seen = timeline(chain, read.entries, self._standing, viewer, max(now, newest))
-        shelf = shelf_of(self._log.reader, seen, read.indexed, self.leads(read.joined))
+        binding = Binding(self._log.reader, read.indexed, self.leads(read.joined), read.viewed)
+        shelf = binding.shelf(seen)
         with self._mutex:
             self._shelves[chain, viewer] = (read, _next_approval(seen), shelf)
             while len(self._shelves) > _KEPT:
@@ -147,14 +149,14 @@ class Library:
             kept = self._reads.get(record)
         if kept is not None and kept.changes == changes:
             return kept
-        read = self._read_anew(record, changes)
+        read = self._read_anew(record, changes, {} if kept is None else kept.viewed)
         with self._mutex:
             self._reads[record] = read
             while len(self._reads) > _KEPT:
                 self._reads.popitem(last=False)
         return read
 
-    def _read_anew(self, record: ChainId, changes: dict[ChainId, int]) -> _Read:
+    def _read_anew(self, record: ChainId, changes: dict[ChainId, int], viewed: Viewed) -> _Read:
         entries: list[Opened] = []
         indexed: dict[Position, Indexed] = {}
         for chain in changes:
@@ -165,7 +167,9 @@ class Library:
         entries = [one for one in entries if one.chain in set(joined)]
         registry = self._log.reader.registry
         related = relations(entries, registry, self._standing)
-        return _Read(changes, joined, tuple(entries), indexed, related)
+        # What was erased since must not stay.
+        viewed = {at: one for at, one in viewed.items() if at in indexed}
+        return _Read(changes, joined, tuple(entries), indexed, related, viewed)
 
 
 def _next_approval(seen: Timeline) -> int | None:

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Final
 
-from ledger.fhir.instants import instant
 from ledger.fhir.searching import Values
-from ledger.fhir.searching.dates import span
+from ledger.fhir.searching.dates import Span
 from ledger.fhir.searching.values import Reference, Token, Value
 from ledger.reader import Reader
 from ledger.record.model import (
     Document,
     Hidden,
     Retraction,
+    Signed,
     Timeline,
     Version,
 )
@@ -85,82 +84,84 @@ class Shelf:
         return (one for one in self.resources.values() if one.type == resource_type)
 
 
-def shelf_of(
-    reader: Reader, timeline: Timeline, indexed: Mapping[Position, Indexed], leads: Leads
-) -> Shelf:
-    """A timeline as resources; documents that hold no FHIR are none."""
-    found = {}
-    for item in timeline.items:
-        if isinstance(item, Document):
-            stored = _stored(reader, item, indexed, leads)
-            if stored is not None:
-                found[stored.identity] = stored
-    return Shelf(timeline.records, found)
+Viewed = dict[Position, Values]
+"""Values as the FHIR view has them, for versions whose references all lead somewhere: these never
+change, whatever else comes into the record.
+"""
 
 
-def _stored(
-    reader: Reader, document: Document, indexed: Mapping[Position, Indexed], leads: Leads
-) -> Stored | None:
-    kinds = {
-        indexed[one.signed.position].type
-        for one in document.versions
-        if one.signed.position in indexed
-    }
-    if len(kinds) != 1:
-        return None
-    steps: list[Version | Retraction] = [*document.versions, *document.retractions]
-    steps.sort(key=lambda one: one.signed.position.order)
-    identity = public_id(reader, document.first)
-    versions = [
-        _version(number, step, indexed, identity, leads)
-        for number, step in enumerate(steps, 1)
-        if isinstance(step, Retraction) or step.hidden is None or step.hidden in _GONE
-    ]
-    if all(one.deleted for one in versions):
-        return None
-    return Stored(identity, kinds.pop(), document.chain, tuple(versions))
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Makes a shelf of a timeline."""
 
+    reader: Reader
+    indexed: Mapping[Position, Indexed]
+    leads: Leads
+    viewed: Viewed
 
-def _version(
-    number: int,
-    step: Version | Retraction,
-    indexed: Mapping[Position, Indexed],
-    identity: str,
-    leads: Leads,
-) -> StoredVersion:
-    signed = step.signed
-    header = step.header if isinstance(step, Version) else None
-    writer = signed.author if header is None else header.on_behalf_of or signed.author
-    known = indexed.get(signed.position) if header is not None else None
-    values = None
-    if known is not None:
-        values = _as_viewed(known.values, identity, signed.received_ms, writer, leads)
-    return StoredVersion(
-        number,
-        signed.position,
-        signed.received_ms,
-        signed.author,
-        writer,
-        values,
-        deleted=isinstance(step, Retraction),
-    )
+    def shelf(self, timeline: Timeline) -> Shelf:
+        """Documents that hold no FHIR are no resources."""
+        documents = (item for item in timeline.items if isinstance(item, Document))
+        found = (self._stored(document) for document in documents)
+        return Shelf(timeline.records, {one.identity: one for one in found if one is not None})
 
+    def _stored(self, document: Document) -> Stored | None:
+        kinds = {
+            self.indexed[one.signed.position].type
+            for one in document.versions
+            if one.signed.position in self.indexed
+        }
+        if len(kinds) != 1:
+            return None
+        steps: list[Version | Retraction] = [*document.versions, *document.retractions]
+        steps.sort(key=lambda one: one.signed.position.order)
+        identity = public_id(self.reader, document.first)
+        versions = [
+            self._version(number, step, identity)
+            for number, step in enumerate(steps, 1)
+            if isinstance(step, Retraction) or step.hidden is None or step.hidden in _GONE
+        ]
+        if all(one.deleted for one in versions):
+            return None
+        return Stored(identity, kinds.pop(), document.chain, tuple(versions))
 
-def _as_viewed(
-    values: Values, identity: str, received_ms: int, writer: ActorId, leads: Leads
-) -> Values:
-    """The values of the FHIR view, from those of the author's text."""
-    moment = span(instant(received_ms), UTC)
-    found: list[tuple[str, tuple[Value, ...]]] = [("_id", (Token("", identity),))]
-    if moment is not None:
-        found.append(("_lastUpdated", (moment,)))
-    for name, ones in values.found:
-        if name not in ("_id", "_lastUpdated"):
-            found.append((name, tuple(_led(one, writer, leads) for one in ones)))
-    return Values(values.resource_type, tuple(found))
+    def _version(self, number: int, step: Version | Retraction, identity: str) -> StoredVersion:
+        signed = step.signed
+        header = step.header if isinstance(step, Version) else None
+        writer = signed.author if header is None else header.on_behalf_of or signed.author
+        values = None
+        if header is not None and signed.position in self.indexed:
+            values = self.viewed.get(signed.position) or self._as_viewed(signed, identity, writer)
+        return StoredVersion(
+            number,
+            signed.position,
+            signed.received_ms,
+            signed.author,
+            writer,
+            values,
+            deleted=isinstance(step, Retraction),
+        )
 
-
-def _led(value: Value, writer: ActorId, leads: Leads) -> Value:
-    if not isinstance(value, Reference) or not value.target:
-        return value
-    return value._replace(target=leads.of(writer, value.target) or value.target)
+    def _as_viewed(self, signed: Signed, identity: str, writer: ActorId) -> Values:
+        """The values of the FHIR view, from those of the author's text."""
+        values, settled = self.indexed[signed.position].values, True
+        since = signed.received_ms * 1_000
+        found: list[tuple[str, tuple[Value, ...]]] = [
+            ("_id", (Token("", identity),)),
+            ("_lastUpdated", (Span(since, since + 1_000),)),
+        ]
+        for name, ones in values.found:
+            if name in ("_id", "_lastUpdated"):
+                continue
+            led = []
+            for one in ones:
+                if isinstance(one, Reference) and one.target:
+                    target = self.leads.of(writer, one.target)
+                    settled = settled and target is not None
+                    one = one._replace(target=target or one.target)
+                led.append(one)
+            found.append((name, tuple(led)))
+        viewed = Values(values.resource_type, tuple(found))
+        if settled:
+            self.viewed[signed.position] = viewed
+        return viewed

@@ -18,7 +18,7 @@ from api.v1.permission import Shown, may
 from api.v1.showing import page_in
 from api.v1.state import V1
 from ledger.serving.pages import Entry, Page
-from ledger.serving.releasing import Access, opened_accesses
+from ledger.serving.releasing import LARGEST_ACCESS, Access, opened_accesses
 from ledger.wire.claim import Kind
 
 
@@ -31,7 +31,8 @@ async def accesses(request: web.Request) -> web.Response:
     def listed() -> tuple[Page, list[Entry]]:
         permission.demand_record(record, Shown.CONTENT)
         page = page_in(bridge.log, record, paging, frozenset({Kind.ACCESS}))
-        return page, [one for one in page.entries if orders.covering(one) is None]
+        small = (one for one in page.entries if one.leaf.claim.blob_size <= LARGEST_ACCESS)
+        return page, [one for one in small if orders.covering(one) is None]
 
     page, there = await permission.look_up(listed)
     found: dict[int, Access] = {}

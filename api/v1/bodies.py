@@ -7,8 +7,8 @@ What does not fit is refused before it is read: memory stays flat, however many 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from aiohttp import web
@@ -56,21 +56,26 @@ class Room:
         if not self._held[caller]:
             del self._held[caller]
 
+    @contextmanager
+    def holding(self, caller: ActorId, size: int) -> Iterator[None]:
+        """So much, for so long. Raises Refused."""
+        self.take(caller, size)
+        try:
+            yield
+        finally:
+            self.give(caller, size)
+
 
 async def send_held(
     request: web.Request, response: web.StreamResponse, data: bytes, room: Room
 ) -> web.StreamResponse:
     """Send an answer that may be large, within the room as long as its peer takes it."""
-    caller = request[CALLER].actor
-    room.take(caller, len(data))
-    try:
+    with room.holding(request[CALLER].actor, len(data)):
         response.content_length = len(data)
         await response.prepare(request)
         for at in range(0, len(data), STEP):
             await response.write(data[at : at + STEP])
         await response.write_eof()
-    finally:
-        room.give(caller, len(data))
     return response
 
 

@@ -52,11 +52,22 @@ async def content(request: web.Request) -> web.StreamResponse:
     query_of(request, Nothing)
     bridge, orders = request.app[BRIDGE], request.app[V1].orders
     found = await permission.look_up(_releasable, bridge.log, orders, permission, place_of(request))
-    etag = f'"{found.leaf.claim.blob_hash.hex()}"'
+    etag = _etag(found)
     if _names(request.headers.get("If-None-Match"), etag):
         return web.Response(status=304, headers={"ETag": etag})
-    access = await access_to(request, permission, [found])
-    stream = await bridge.call(released, bridge.log, found, access)
+    # Blob and content; of what comes in chunks, two of them.
+    size = 2 * found.leaf.claim.blob_size
+    with request.app[V1].room.holding(permission.caller.actor, size):
+        access = await access_to(request, permission, [found])
+        stream = await bridge.call(released, bridge.log, found, access)
+        return await _answer(request, permission, found, stream, access)
+
+
+async def _answer(
+    request: web.Request, permission: Permission, found: Entry, stream: Stream, access: int | None
+) -> web.StreamResponse:
+    """What was released, or the range of it that is asked for. Raises Refused."""
+    etag = _etag(found)
     headers = _headers(found, stream, etag, access)
     asked = request.headers.get("Range")
     if request.headers.get("If-Range", etag) != etag:
@@ -71,10 +82,17 @@ async def content(request: web.Request) -> web.StreamResponse:
             hint=f"the content has {stream.size} bytes",
             headers=beyond if access is None else {**beyond, "Access-Entry": str(access)},
         ) from None
-    if span is None:
-        return await _send(request, web.StreamResponse(headers=headers), stream)
-    headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{stream.size}"
-    return await _send(request, web.StreamResponse(status=206, headers=headers), stream, span)
+    response = web.StreamResponse(headers=headers)
+    if span is not None:
+        response = web.StreamResponse(status=206, headers=headers)
+        response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{stream.size}"
+    chunks = 2 * stream.piece if stream.count > 1 else 0
+    with request.app[V1].room.holding(permission.caller.actor, chunks):
+        return await _send(request, response, stream, span)
+
+
+def _etag(entry: Entry) -> str:
+    return f'"{entry.leaf.claim.blob_hash.hex()}"'
 
 
 def _releasable(log: Log, orders: Orders, permission: Permission, place: Position) -> Entry:

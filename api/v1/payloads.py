@@ -24,19 +24,15 @@ async def upload(request: web.Request) -> web.Response:
     permission, form = may(request, Interaction.APPEND), accepted(request)
     query = query_of(request, Chunks)
     bridge, state = request.app[BRIDGE], request.app[V1]
-    blob_hash, room = Hash(bytes.fromhex(query.blob)), 3 * query.chunk
-    state.room.take(permission.caller.actor, room)
-    try:
-        begun = await bridge.call(
-            state.uploads.begin, permission.caller.actor, blob_hash, query.chunk
-        )
+    blob_hash, caller = Hash(bytes.fromhex(query.blob)), permission.caller.actor
+    # What is held of a chunk, its copy, and the pieces that come.
+    with state.room.holding(caller, 3 * query.chunk):
+        begun = await bridge.call(state.uploads.begin, caller, blob_hash, query.chunk)
         try:
             async for piece in pieces(request):
                 await bridge.call(begun.add, piece)
             waiting = await bridge.call(begun.finish)
         finally:
             await bridge.call(begun.close)
-    finally:
-        state.room.give(permission.caller.actor, room)
     model = PayloadOut(blob=query.blob, chunks=waiting.chunks, size=waiting.size)
     return answer(model, form, 201)

@@ -53,6 +53,8 @@ TAKEN: Final = frozenset(
 """Kinds that are taken one by one. Actors and governors are changed by the operator's commands."""
 LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
 """Whether they may stand depends on what is linked: prepare and append them one after the other."""
+EMPTY: Final = frozenset({Kind.OPEN, Kind.RETRACT, Kind.ACCESS})
+"""They have a header and no content (docs/spec/content.md)."""
 CHANGING: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK, Kind.ERASURE})
 """They change what stands in a record; the others add to it."""
 _PLACED: Final = Struct(">34x16s72xQ40x")
@@ -143,6 +145,8 @@ def prepared(
     header = decode_header(content.header)
     if claim.kind in LINKS:
         return replace(submission, tags=(_link_tag(log, claim, content, submission),))
+    if claim.kind in EMPTY and content.content:
+        raise BadRequest(f"an entry of kind {claim.kind.name.lower()} has no content")
     if claim.kind is Kind.ACCESS and header.purpose is None:
         raise BadRequest("an access entry names no purpose", hint="a v3 PurposeOfUse code")
     if content.media_type == MANIFEST:

@@ -19,9 +19,14 @@ from ledger.reader import Entry, Reader
 from ledger.record.header import Header, decode_header
 from ledger.serving.orders import Orders
 from ledger.vault.door import MOST
+from ledger.wire.sealed import MAX_HEADER
 
 MOST_ACCESSES: Final = MOST
 """Access entries that are opened behind one access entry."""
+LARGEST_ACCESS: Final = MAX_HEADER + (4 << 10)
+"""Bytes of an access entry's sealed blob: a header, its padding and nothing else. In a batch nobody
+has looked at it.
+"""
 
 
 class NothingToRelease(BadRequest):

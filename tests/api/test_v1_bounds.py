@@ -10,14 +10,18 @@ import pytest
 
 from api.v1.bodies import STEP
 from api.v1.state import V1
+from ledger.author import Draft
 from ledger.errors import BadRequest, Conflict
 from ledger.serving import uploads
+from ledger.serving.releasing import LARGEST_ACCESS
 from ledger.serving.uploads import MIN_CHUNK, MOST_OF_ONE, Uploads
 from ledger.store.environment import StorageFull
 from ledger.store.store import Store
+from ledger.wire import cbor
+from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, Hash
 from tests.api.running import Running, quiet_settings
-from tests.api.v1 import CBOR, JSON, Client
+from tests.api.v1 import CBOR, JSON, Client, batch_body, decoded
 from tests.api.wire import connect
 from tests.log.sample import memory_directory
 
@@ -184,3 +188,31 @@ def test_evidence_waits_for_room(service: Running, hospital: Client) -> None:
         until(service, HELD - 3 * STEP)
         assert hospital.get(path).status == 503
     until(service, HELD)
+
+
+def test_contents_are_sent_within_the_room(service: Running, hospital: Client) -> None:
+    record = hospital.new_record("contents")
+    picture = Draft(record, bytes(STEP), "image/png")
+    index = decoded(hospital.append(picture))["index"]
+    path, size = f"/v1/entries/{index}/content", service.log.reader.checkpoint.size
+    with started(service, hospital, STEP, 1000):
+        until(service, HELD - 2 * STEP)
+        assert hospital.get(path).status == 503
+        assert service.log.reader.checkpoint.size == size, "nothing is said to be released"
+    until(service, HELD)
+    assert hospital.get(path).body == bytes(STEP)
+    until(service, HELD)
+
+
+def test_access_entries_that_hide_a_content_are_not_opened(
+    service: Running, hospital: Client
+) -> None:
+    record = hospital.new_record("hidden")
+    header: dict[str, cbor.Value] = {"purpose": "TREAT"}
+    drafts = [
+        Draft(record, bytes(size), "a/b", Kind.ACCESS, header) for size in (0, LARGEST_ACCESS)
+    ]
+    batch = hospital.post("/v1/batches", batch_body(hospital.author.batch(drafts)))
+    assert batch.status == 201
+    listed = decoded(hospital.get(f"/v1/records/{record.hex()}/accesses"))["accesses"]
+    assert [one["readable"] for one in listed] == [False, True]

@@ -202,6 +202,8 @@ def test_headers_are_checked_before_they_are_sealed_for_good(hospital: Client) -
     access = Draft(record, b"", CBOR_TYPE, Kind.ACCESS)
     assert hospital.append(access).status == 422
     assert hospital.append(replace(access, header={"purpose": "TREAT"})).status == 201
+    full = replace(access, header={"purpose": "TREAT"}, content=b"x")
+    assert hospital.append(full).status == 422, "an access has no content"
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ class _Transaction:
             at = await visit.bridge.call(plan.retract, place.stored, _REASON)
             return _Write(b"", None, at, next_number(place.stored), place)
         raw = part.resource or b""
-        planned = await visit.bridge.call(plan.amend, place.stored, raw)
+        planned = await visit.plan(plan.amend, place.stored, raw)
         return _Write(raw, planned, planned.at, next_number(place.stored), place)
 
     async def _create(self, plan: Plan, part: Part) -> _Write | Response:
@@ -234,7 +234,7 @@ class _Transaction:
                 plan.refer(part.full_url, there.stored)
                 done = await standing(visit, there)
                 return _written_response(visit, done.made, "200")
-        planned = await visit.bridge.call(plan.create, raw, part.full_url)
+        planned = await visit.plan(plan.create, raw, part.full_url)
         check_type(planned, type_)
         await allow(visit, planned, type_)
         return _Write(raw, planned, planned.at, 1)

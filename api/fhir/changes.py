@@ -52,13 +52,13 @@ async def created(visit: Visit, type_: str, raw: bytes, if_none_exist: str | Non
         keys.append(OPENING)
     if if_none_exist is not None:
         visit.demand(Interaction.SEARCH, type_)
-        keys.append(sha256(if_none_exist.encode()).digest())
+        keys.append(sha256(if_none_exist.encode(errors="surrogateescape")).digest())
     async with visit.desk.locks.held(keys):
         if if_none_exist is not None:
             found = await matched_by(visit, type_, if_none_exist)
             if found is not None:
                 return await standing(visit, found)
-        plan, planned = await visit.bridge.call(_planned, visit, type_, raw)
+        plan, planned = await visit.plan(_planned, visit, type_, raw)
         await allow(visit, planned, type_)
         if planned.known is not None:
             return await visit.bridge.call(_known, visit, planned, raw)
@@ -161,7 +161,7 @@ async def updated(
         place = await visit.find(type_, identity, Interaction.UPDATE)
         check_match(if_match, place.stored)
         plan = plan_of(visit)
-        planned = await visit.bridge.call(plan.amend, place.stored, raw)
+        planned = await visit.plan(plan.amend, place.stored, raw)
         outcomes = await visit.bridge.append(plan.submissions)
         at = Position(appended(outcomes)[planned.at].index)
         number = next_number(place.stored)

@@ -4,14 +4,15 @@ contents behind access entries that are durable before the first byte leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
 from api.address import ADDRESS
 from api.auth.decision import Interaction, by_scope, demand_scope
+from api.auth.scopes import INSTITUTIONS
 from api.bridge import BRIDGE, Bridge
 from api.caller import CALLER, Caller
 from api.denials import note_denial
@@ -22,12 +23,16 @@ from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir.interactions import interactions
 from ledger.log import Appended, Entry, Outcome
 from ledger.record.model import Viewer
+from ledger.resources.leads import space_of
 from ledger.resources.reading import AskedBy, access_entries, released, released_openly
 from ledger.resources.rendering import rendered
 from ledger.resources.shelf import Shelf, Stored, StoredVersion
+from ledger.resources.writing import LeadsElsewhere
 from ledger.wire.ids import ChainId, Position
 from ledger.wire.sealed import Content
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MAX_QUERY: Final = 2_000
 """Bytes of a query that an access entry keeps."""
 _NAMES: Final = {
@@ -127,7 +132,26 @@ class Visit:
             return None
         shelf = library.shelf(chain, self.viewer)
         stored = shelf.get(type_, identity)
-        return None if stored is None else Place(chain, shelf, stored, is_record)
+        if stored is None:
+            return None
+        if not is_record and interaction.writes:
+            self._demand_kept(stored)
+        return Place(chain, shelf, stored, is_record)
+
+    def _demand_kept(self, stored: Stored) -> None:
+        """A directory's resource is changed by the institution that put it there, and by nobody
+        else. Everybody may read it, so this is no 404. Raises Refused.
+        """
+        registry = self.desk.log.reader.registry
+        keeper = space_of(registry, stored.versions[0].writer)
+        if self.caller.role not in INSTITUTIONS or space_of(registry, self.caller.actor) != keeper:
+            raise Refused(
+                403,
+                "another institution keeps this resource",
+                hint="ask the one that put it there",
+                code="forbidden",
+                denied="directory",
+            )
 
     async def may(self, interaction: Interaction, type_: str, record: ChainId) -> bool:
         """Whether the caller may do this in a record; a denial is noted."""
@@ -140,6 +164,22 @@ class Visit:
         """A denial is counted, and an entry if it is the first for a while."""
         self.app[METRICS].denied.labels("record").inc()
         note_denial(self.app, self._asked(None), record)
+
+    async def plan(self, planning: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Plan a write. Where it names somebody whom the caller may not know of, that is noted in
+        that record: the refusal tells that it exists.
+        """
+        try:
+            return await self.bridge.call(planning, *args, **kwargs)
+        except LeadsElsewhere as error:
+            for record in error.records:
+                await self.may(Interaction.READ, "Patient", record)
+            raise
+
+    def note_denials(self, records: Iterable[ChainId]) -> None:
+        """The same for several."""
+        for record in records:
+            self.note_denial(record)
 
     async def release(
         self,
@@ -223,5 +263,5 @@ def refuse_nobody() -> BadRequest:
     """The answer to what would belong to somebody whom the caller may not know of."""
     return BadRequest(
         "the resource leads to no patient here",
-        hint="create the Patient first, with an identifier, and refer to it",
+        hint="create the Patient first, with an identifier of your own, and refer to it",
     )

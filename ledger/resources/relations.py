@@ -22,10 +22,15 @@ _WRITES: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT})
 class Relation:
     """What an institution has to do with a record."""
 
-    linked: bool = False
-    """It has linked an identifier of its patient to the record, and the link stands."""
+    identifiers: frozenset[LinkedIdentifier] = frozenset()
+    """Those of its patient that it has linked to the record itself, where the link stands."""
     last_activity_ms: int | None = None
     """When its newest entry about the person's health was received."""
+
+    @property
+    def linked(self) -> bool:
+        """Whether it has linked any."""
+        return bool(self.identifiers)
 
 
 NONE: Final = Relation()
@@ -52,7 +57,7 @@ def relations(
     """
     entries = list(entries)
     ended = ended_links(entries)
-    linked: set[ActorId] = set()
+    linked: dict[ActorId, set[LinkedIdentifier]] = {}
     active: dict[ActorId, int] = {}
     for one in entries:
         writer = one.leaf.claim.author
@@ -63,10 +68,10 @@ def relations(
             continue
         if one.kind is Kind.LINK and isinstance(one.linked, LinkedIdentifier):
             if one.hash not in ended:
-                linked.add(institution)
+                linked.setdefault(institution, set()).add(one.linked)
         elif one.kind in _WRITES:
             active[institution] = max(active.get(institution, 0), one.leaf.received_ms)
     return {
-        institution: Relation(institution in linked, active.get(institution))
-        for institution in linked | active.keys()
+        institution: Relation(frozenset(linked.get(institution, ())), active.get(institution))
+        for institution in linked.keys() | active.keys()
     }

@@ -11,7 +11,7 @@ is not appended leaves no trace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -33,9 +33,11 @@ from ledger.linkage import Linkage
 from ledger.linkage.sources import source_tag
 from ledger.linkage.target import Target
 from ledger.merkle import leaf_hash
+from ledger.record.contents import LinkedIdentifier
 from ledger.record.header import Header
 from ledger.resources.leads import space_of
 from ledger.resources.library import Library
+from ledger.resources.relations import institution_of
 from ledger.resources.shelf import Stored
 from ledger.resources.spaces import local_names, local_tag
 from ledger.wire import cbor
@@ -43,7 +45,20 @@ from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, Position
 
 Fields = dict[str, cbor.Value]
-_WHO: Final = "create the Patient first, with an identifier, and refer to it"
+_NOBODY: Final = "the resource leads to no patient here"
+_WHO: Final = "create the Patient first, with an identifier of your own, and refer to it"
+_INSTITUTIONS: Final = frozenset({"organisation", "practitioner", "gateway"})
+"""Roles that link identifiers here: whom a number is given to is for its giver to say."""
+
+
+class LeadsElsewhere(BadRequest):
+    """What names a person leads to records that it must not. Whoever answers this tells that they
+    exist, so that it is to be noted in those that the writer may not see.
+    """
+
+    def __init__(self, message: str, records: Iterable[ChainId], *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.records = frozenset(records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +136,22 @@ class Plan:
         subject = route(resource)
         if isinstance(subject, IsPatient):
             self._link_further(subject.identifiers, stored.chain)
-        elif isinstance(subject, PatientRef) and self._chain(subject) != stored.chain:
+        elif isinstance(subject, PatientRef) and not self._is_of(subject, stored.chain):
             raise BadRequest(
-                "the resource would belong to another person",
+                "the resource would belong to another person, or to nobody",
                 hint="delete it, and create it in the right record",
             )
         draft = self._changing(stored, Kind.AMEND, raw, self._header())
         return Planned(stored.chain, resource, self._add(draft))
+
+    def _is_of(self, subject: PatientRef, record: ChainId) -> bool:
+        """Another's record and none at all are not told apart: the ids of records are easily
+        guessed.
+        """
+        try:
+            return self._chain(subject) == record
+        except BadRequest:
+            return False
 
     def retract(self, stored: Stored, reason: str) -> int:
         """Take a resource back; returns which submission it is."""
@@ -172,7 +196,7 @@ class Plan:
         for identifier in identifiers:
             if identifier in self._opened:
                 return self._opened[identifier], True
-        record = self._linkage.record_of(identifiers)
+        record = self._linked_record(identifiers)
         if record is not None:
             self._link_further(identifiers, record)
             return record, False
@@ -189,12 +213,41 @@ class Plan:
             if linked is None:
                 self._link(identifier, record)
             elif linked != record:
-                raise BadRequest(
+                raise LeadsElsewhere(
                     "an identifier of the Patient is linked to another record",
+                    [linked],
                     hint="correct the identifiers, or have the records joined",
                 )
 
+    def _linked_record(self, identifiers: Sequence[Identifier]) -> ChainId | None:
+        """The record that identifiers lead to, None where nobody has linked any.
+
+        An institution is led by identifiers that it has linked itself, and others may stand beside
+        one of them. Else whoever links the number that a hospital gives out next would get what
+        the hospital sends under it.
+        """
+        found = {record for one in identifiers if (record := self._linkage.find(one)) is not None}
+        if len(found) > 1:
+            raise LeadsElsewhere(
+                "identifiers of the patient are linked to two records",
+                found,
+                hint="correct the identifiers, or have the records joined",
+            )
+        record = next(iter(found), None)
+        institution = institution_of(self.log.reader.registry, self.writer)
+        if record is not None and institution is not None:
+            own = self.library.relation(record, institution).identifiers
+            if not any(LinkedIdentifier(*one) in own for one in identifiers):
+                raise LeadsElsewhere(_NOBODY, found, hint=_WHO)
+        return record
+
     def _link(self, identifier: Identifier, record: ChainId) -> None:
+        known = self.log.reader.registry.actors.get(self.writer)
+        if known is None or known.role not in _INSTITUTIONS:
+            raise BadRequest(
+                "an identifier of the Patient is new, and only institutions link one",
+                hint="leave it out, or have the institution that gave it send it",
+            )
         if self._linkage.was_unlinked(identifier):
             raise BadRequest(
                 "the link of an identifier of the Patient was ended, and whose it is now is not "
@@ -211,17 +264,18 @@ class Plan:
         if isinstance(subject, IsPatient):
             raise TypeError("a Patient is where its identifiers are")
         by_reference = self._referred(subject.reference)
-        by_identifier = self._linkage.record_of(subject.identifiers) or next(
+        by_identifier = self._linked_record(subject.identifiers) or next(
             (self._opened[one] for one in subject.identifiers if one in self._opened), None
         )
         found = {one for one in (by_reference, by_identifier) if one is not None}
         if len(found) > 1:
-            raise BadRequest(
+            raise LeadsElsewhere(
                 f"{subject.element} gives a reference and an identifier of two different patients",
+                found,
                 hint="correct the one that is wrong",
             )
         if not found or (subject.reference is not None and by_reference is None):
-            raise BadRequest("the resource leads to no patient here", hint=_WHO)
+            raise BadRequest(_NOBODY, hint=_WHO)
         return found.pop()
 
     def _referred(self, reference: str | None) -> ChainId | None:

@@ -1,0 +1,108 @@
+"""Taking over identifiers and directories: who links a number, and who is led by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.hostile import (
+    CLINIC,
+    HOSPITAL,
+    Party,
+    bundle,
+    logical,
+    new_number,
+    observation,
+    patient,
+    person_of,
+    treats_too,
+    unchanged,
+)
+from tests.api.running import Running
+from tests.log.sample import memory_directory
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Running]:
+    with memory_directory() as place, Running.made(place) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hospital(service: Running) -> Party:
+    return Party(service, "hospital", HOSPITAL)
+
+
+@pytest.fixture(scope="module")
+def clinic(service: Running) -> Party:
+    return Party(service, "clinic", CLINIC)
+
+
+def test_a_person_links_no_number(service: Running, hospital: Party) -> None:
+    """Else the next patient of the hospital would get into the record of whoever guessed her
+    number.
+    """
+    who, number = hospital.patient()
+    attacker, following = person_of(service, who, "next-number"), new_number()
+    both = patient((HOSPITAL, number), (HOSPITAL, following))
+    with unchanged(service):
+        for answer in (
+            attacker.ask("PUT", f"/fhir/Patient/{who}", both | {"id": who}),
+            attacker.ask("POST", "/fhir/Patient", both),
+            attacker.ask("POST", "/fhir", bundle(("POST", "Patient", both))),
+        ):
+            assert answer.status == 422
+            assert "only institutions link one" in answer.text
+    own = attacker.ask("PUT", f"/fhir/Patient/{who}", patient((HOSPITAL, number), id=who))
+    assert own.status == 200
+    fresh = hospital.made(patient((HOSPITAL, following)))
+    assert attacker.get(f"/fhir/Patient/{fresh}").status == 404
+
+
+def test_nobody_is_led_by_a_number_that_another_linked(
+    service: Running, hospital: Party, clinic: Party
+) -> None:
+    """A clinic that treats the same person links the number that the hospital gives out next, so
+    that what the hospital sends under it would stand where the clinic reads.
+    """
+    who, number = hospital.patient()
+    theirs, following = new_number(), new_number()
+    treats_too(service, who, (CLINIC, theirs))
+    both = patient((HOSPITAL, number), (HOSPITAL, following), id=who)
+    assert clinic.ask("PUT", f"/fhir/Patient/{who}", both).status == 200
+    with unchanged(service):
+        for body in (patient((HOSPITAL, following)), observation(logical(HOSPITAL, following))):
+            answer = hospital.ask("POST", f"/fhir/{body['resourceType']}", body)
+            assert answer.status == 422, answer.text
+            assert "leads to no patient here" in answer.text
+    for party, system, own in ((hospital, HOSPITAL, number), (clinic, CLINIC, theirs)):
+        assert party.made(observation(logical(system, own)))
+    # Beside a number of its own, one that another linked does no harm.
+    assert clinic.made(patient((CLINIC, theirs), (HOSPITAL, number)))
+
+
+def test_a_directory_is_changed_by_who_keeps_it(
+    service: Running, hospital: Party, clinic: Party
+) -> None:
+    who, _ = hospital.patient()
+    person = person_of(service, who, "directory-changer")
+    doctor = {
+        "resourceType": "Practitioner",
+        "identifier": [{"system": "urn:oid:1.2.3", "value": new_number()}],
+    }
+    identity = hospital.made(doctor)
+    path, struck = f"/fhir/Practitioner/{identity}", doctor | {"id": identity, "active": False}
+    with unchanged(service):
+        for attacker in (clinic, person):
+            put = bundle(("PUT", f"Practitioner/{identity}", struck))
+            delete = bundle(("DELETE", f"Practitioner/{identity}", None))
+            assert attacker.ask("PUT", path, struck).status == 403
+            assert attacker.ask("DELETE", path).status == 403
+            assert attacker.ask("POST", "/fhir", put).status == 403
+            assert attacker.ask("POST", "/fhir", delete).status == 403
+            assert attacker.get(path).status == 200
+        assert person.ask("POST", "/fhir/Practitioner", doctor | {"active": True}).status == 422
+    colleague = Party(service, "dr-mori", HOSPITAL)
+    assert colleague.ask("PUT", path, struck).status == 200
+    assert hospital.ask("DELETE", path).status == 204

@@ -70,8 +70,7 @@ async def search(
     if visit.viewer is not Viewer.PERSON:
         return searchset([], total=0, links=[("self", f"{visit.base}/{TYPE}")])
     place = await visit.bridge.call(searched, visit, query, Interaction.SEARCH)
-    if place.denied is not None:
-        visit.note_denial(place.denied)
+    visit.note_denials(place.denied)
     if place.record is None:
         return searchset([], total=0, links=[("self", f"{visit.base}/{TYPE}")])
     found = await visit.bridge.call(_matching, visit, place.record, query)

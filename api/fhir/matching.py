@@ -27,8 +27,8 @@ class Searched:
 
     record: ChainId | None
     shelves: tuple[Shelf, ...]
-    denied: ChainId | None = None
-    """A record that exists and that the caller may not see."""
+    denied: frozenset[ChainId] = frozenset()
+    """Records that exist and that the caller may not see."""
 
 
 def understood(
@@ -54,7 +54,13 @@ def searched(visit: Visit, query: Query, interaction: Interaction) -> Searched:
     library, caller = visit.desk.library, visit.caller
     if not query.person and query.resource_type in DIRECTORY:
         return Searched(None, tuple(library.shelf(chain) for chain in library.directories()))
-    records = _records(visit, query)
+    named = _records(visit, query)
+    # Whom the caller may not know of is nobody, also beside others.
+    records = {
+        one
+        for one in named
+        if visit.desk.decide(caller, interaction, query.resource_type, one).allowed
+    }
     if len(records) > 1:
         raise Refused(
             400,
@@ -62,12 +68,11 @@ def searched(visit: Visit, query: Query, interaction: Interaction) -> Searched:
             hint="ask for one person at a time",
             code="not-supported",
         )
+    denied = frozenset(named - records)
     if not records:
-        return Searched(None, ())
+        return Searched(None, (), denied)
     record = records.pop()
-    if not visit.desk.decide(caller, interaction, query.resource_type, record).allowed:
-        return Searched(None, (), record)
-    return Searched(record, (library.shelf(record, visit.viewer),))
+    return Searched(record, (library.shelf(record, visit.viewer),), denied)
 
 
 def _records(visit: Visit, query: Query) -> set[ChainId]:
@@ -165,15 +170,18 @@ def _values(stored: Stored) -> Values:
 
 async def matched_by(visit: Visit, type_: str, condition: str) -> Place | None:
     """The one resource that a condition (``If-None-Exist``) finds; Refused 412 for several."""
+    if not condition.isprintable():
+        raise Refused(400, "the condition is no query", hint="encode it", code="structure")
     pairs = parse_qsl(condition.removeprefix("?"), keep_blank_values=True)
     query = understood(visit, type_, pairs, strict=True)
     if not pairs:
         raise Refused(400, "the condition is empty", hint="write a search", code="invalid")
-    return await visit.bridge.call(_one_match, visit, query)
+    place = await visit.bridge.call(searched, visit, query, Interaction.SEARCH)
+    visit.note_denials(place.denied)
+    return await visit.bridge.call(_one_match, query, place)
 
 
-def _one_match(visit: Visit, query: Query) -> Place | None:
-    place = searched(visit, query, Interaction.SEARCH)
+def _one_match(query: Query, place: Searched) -> Place | None:
     found = matching(query, place.shelves)
     if len(found) > 1:
         raise Refused(

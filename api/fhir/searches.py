@@ -35,7 +35,7 @@ class _Found:
     """What a search found: a first page, and what is left."""
 
     record: ChainId | None
-    denied: ChainId | None
+    denied: frozenset[ChainId]
     page: list[Stored]
     more: list[Stored]
     rest: list[Stored]
@@ -50,11 +50,21 @@ async def search(request: web.Request) -> web.StreamResponse:
     visit.demand(Interaction.SEARCH, type_)
     pairs = [*request.query.items()]
     if request.method == "POST":
-        pairs += parse_qsl((await request.read()).decode("utf-8"), keep_blank_values=True)
+        pairs += _form(await request.read())
     if (name := dict(pairs).get(_PAGE)) is not None:
         return await _next_page(visit, request, type_, name)
     strict = replies.prefer(request, "handling", "lenient") == "strict"
     return replies.body(visit, await answered(visit, type_, pairs, strict=strict))
+
+
+def _form(body: bytes) -> list[tuple[str, str]]:
+    """Raises Refused 400."""
+    try:
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise Refused(
+            400, "the body is no form of UTF-8 text", hint="encode it", code="structure"
+        ) from None
 
 
 async def answered(
@@ -71,8 +81,7 @@ async def found(
     """The Bundle that a search among resources gives."""
     query = understood(visit, type_, pairs, strict=strict)
     result = await visit.bridge.call(_find, visit, query)
-    if result.denied is not None:
-        visit.note_denial(result.denied)
+    visit.note_denials(result.denied)
     link = _self_link(query, result.patient)
     total = None if query.total == "none" else result.total
     views = await visit.release(
@@ -187,7 +196,9 @@ def _still_there(visit: Visit, rest: Rest) -> list[Stored]:
         stored = next(
             (one for shelf in shelves if (one := shelf.get(type_, identity)) is not None), None
         )
-        if stored is not None and stored.content is not None:
+        # The token may be another one than the first page was asked for with.
+        reached = visit.reaches(Interaction.SEARCH, type_)
+        if reached and stored is not None and stored.content is not None:
             page.append(stored)
     return page
 

@@ -8,6 +8,9 @@ from aiohttp import web
 
 from api.bridge import BRIDGE
 from api.desk import DESK
+from api.errors import Refused
+from ledger.errors import CounterfoilError
+from ledger.log import Appended
 from ledger.resources.reading import AskedBy, access_entries
 from ledger.wire.ids import ChainId
 
@@ -20,6 +23,12 @@ def note_denial(app: web.Application, asked: AskedBy, record: ChainId) -> None:
 
 
 async def _append(app: web.Application, asked: AskedBy, record: ChainId) -> None:
+    """What the service has no room for now is noted the next time."""
     bridge, desk = app[BRIDGE], app[DESK]
-    made = await bridge.call(access_entries, desk.gateway, {record: ()}, asked, denied=True)
-    await bridge.append([one.submission for one in made])
+    try:
+        made = await bridge.call(access_entries, desk.gateway, {record: ()}, asked, denied=True)
+        (outcome,) = await bridge.append([one.submission for one in made])
+    except (Refused, CounterfoilError):
+        outcome = None
+    if not isinstance(outcome, Appended):
+        desk.denials.forget(asked.actor, record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,7 +36,9 @@ one person.
 """
 DENIED_AGAIN_S: Final = 600.0
 """A caller's denial in one record is an entry at most so often."""
-_DENIALS: Final = 10_000
+_DENIALS: Final = 100_000
+_DENIALS_EACH: Final = 2_000
+"""Of one caller, so that nobody fills the memory and goes unnoticed in the crowd."""
 
 
 class Locks:
@@ -71,16 +73,27 @@ class Denials:
 
     def __init__(self) -> None:
         self._said: OrderedDict[tuple[ActorId, ChainId], float] = OrderedDict()
+        self._each: Counter[ActorId] = Counter()
 
     def is_first(self, actor: ActorId, record: ChainId) -> bool:
         """Whether this one is to be an entry; the next ones are not, for a while."""
         now = time.monotonic()
         while self._said and next(iter(self._said.values())) <= now - DENIED_AGAIN_S:
-            self._said.popitem(last=False)
-        if (actor, record) in self._said or len(self._said) >= _DENIALS:
+            self.forget(*next(iter(self._said)))
+        if (actor, record) in self._said:
+            return False
+        if len(self._said) >= _DENIALS or self._each[actor] >= _DENIALS_EACH:
             return False
         self._said[actor, record] = now
+        self._each[actor] += 1
         return True
+
+    def forget(self, actor: ActorId, record: ChainId) -> None:
+        """The entry was not written: the next denial is the first again."""
+        if self._said.pop((actor, record), None) is not None:
+            self._each[actor] -= 1
+            if not self._each[actor]:
+                del self._each[actor]
 
 
 @dataclass(slots=True)
@@ -136,8 +149,9 @@ def viewer_of(caller: Caller) -> Viewer:
 
 def add_desk(app: web.Application) -> None:
     """Needs BRIDGE, GATEWAY and SETTINGS."""
-    log = app[BRIDGE].log
-    app[DESK] = Desk(log, app[GATEWAY], Library(log), Names(log), app[SETTINGS].care_days)
+    log, gateway = app[BRIDGE].log, app[GATEWAY]
+    library = Library(log, gateway=gateway.id)
+    app[DESK] = Desk(log, gateway, library, Names(log), app[SETTINGS].care_days)
     app.cleanup_ctx.append(_finishing)
 
 

@@ -6,7 +6,7 @@ search by; what a caller has to do with a record; reading behind access entries,
     shelf        a record as resources          relations  institutions and records
     leads        what references lead to        library    all records, as shelves
     reading      access entries, then content   writing    resources to entries
-    rendering    the FHIR view of a content
+    rendering    the FHIR view of a content     kept       what was asked for lately
 
 Takes an open ``Log`` by what it needs of it, and knows nothing of HTTP.
 """

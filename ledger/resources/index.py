@@ -29,6 +29,10 @@ class ChainIndex:
     @contextmanager
     def open(self, chain: ChainId) -> Iterator[OpenedChain]:
         """The chain as it is now, nobody else's as long as this lasts."""
+        if self._log.reader.find_head(chain) is None:
+            # Whoever asks for chains that are not there must not fill the memory with them.
+            yield OpenedChain(chain)
+            return
         with self._mutex:
             opened, lock = self._chains.setdefault(chain, (OpenedChain(chain), threading.RLock()))
             self._chains.move_to_end(chain)

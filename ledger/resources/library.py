@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +21,7 @@ from ledger.record.joined import joined_records
 from ledger.record.model import Document, Opened, Timeline, Viewer
 from ledger.record.views import timeline
 from ledger.resources.index import ChainIndex
+from ledger.resources.kept import Kept
 from ledger.resources.leads import Leads
 from ledger.resources.naming import place_of
 from ledger.resources.opened import PURPOSE, Indexed
@@ -33,6 +33,8 @@ from ledger.wire.ids import ActorId, ChainId, Position
 
 _KEPT: Final = 2_000
 """Records whose shelves are kept."""
+_KEPT_ENTRIES: Final = 100_000
+"""Of all of these, and of shelves as much again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,22 @@ class _Read:
 class Library:
     """Any thread may ask."""
 
-    def __init__(self, log: Target, index: ChainIndex | None = None) -> None:
+    def __init__(
+        self,
+        log: Target,
+        index: ChainIndex | None = None,
+        gateway: ActorId | None = None,
+        most_entries: int = _KEPT_ENTRIES,
+    ) -> None:
+        """``gateway`` is the service's own author, who signs on behalf of all callers."""
         self._log = log
+        self._gateway = gateway
         self._index = index or ChainIndex(log)
         self._standing = RegistryStanding(log.reader)
         self._mutex = threading.Lock()
-        self._reads: OrderedDict[ChainId, _Read] = OrderedDict()
-        self._shelves: OrderedDict[tuple[ChainId, Viewer], tuple[_Read, int | None, Shelf]] = (
-            OrderedDict()
+        self._reads: Kept[ChainId, _Read] = Kept(_KEPT, most_entries)
+        self._shelves: Kept[tuple[ChainId, Viewer], tuple[_Read, int | None, Shelf]] = Kept(
+            _KEPT, most_entries
         )
 
     def chain_of(self, identity: str) -> ChainId | None:
@@ -97,16 +107,14 @@ class Library:
         with self._mutex:
             kept = self._shelves.get((chain, viewer))
             if kept is not None and kept[0] is read and (kept[1] is None or now < kept[1]):
-                self._shelves.move_to_end((chain, viewer))
                 return kept[2]
         newest = max((one.leaf.received_ms for one in read.entries), default=0)
         seen = timeline(chain, read.entries, self._standing, viewer, max(now, newest))
         binding = Binding(self._log.reader, read.indexed, self.leads(read.joined), read.viewed)
         shelf = binding.shelf(seen)
         with self._mutex:
-            self._shelves[chain, viewer] = (read, _next_approval(seen), shelf)
-            while len(self._shelves) > _KEPT:
-                self._shelves.popitem(last=False)
+            kept = (read, _next_approval(seen), shelf)
+            self._shelves.keep((chain, viewer), kept, len(read.entries))
         return shelf
 
     def headers(self, places: Sequence[Position]) -> dict[Position, dict[str, cbor.Decoded]]:
@@ -151,9 +159,7 @@ class Library:
             return kept
         read = self._read_anew(record, changes, {} if kept is None else kept.viewed)
         with self._mutex:
-            self._reads[record] = read
-            while len(self._reads) > _KEPT:
-                self._reads.popitem(last=False)
+            self._reads.keep(record, read, len(read.entries))
         return read
 
     def _read_anew(self, record: ChainId, changes: dict[ChainId, int], viewed: Viewed) -> _Read:
@@ -166,7 +172,7 @@ class Library:
         joined = joined_records(record, entries)
         entries = [one for one in entries if one.chain in set(joined)]
         registry = self._log.reader.registry
-        related = relations(entries, registry, self._standing)
+        related = relations(entries, registry, self._standing, self._gateway)
         # What was erased since must not stay.
         viewed = {at: one for at, one in viewed.items() if at in indexed}
         return _Read(changes, joined, tuple(entries), indexed, related, viewed)

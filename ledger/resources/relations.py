@@ -14,6 +14,7 @@ from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId
 
 _ORGANISATION: Final = "organisation"
+_GATEWAY: Final = "gateway"
 _SUBJECTS: Final = frozenset({"person", "proxy", "guardian"})
 _WRITES: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT})
 
@@ -49,11 +50,25 @@ def institution_of(registry: Registry, actor: ActorId) -> ActorId | None:
     return None
 
 
+def may_act_for(registry: Registry, author: ActorId, principal: ActorId) -> bool:
+    """Whether it counts when an author says that it signs on behalf of somebody: of its own
+    institution, or of anybody where it is a gateway of none.
+    """
+    known, own = registry.actors.get(author), institution_of(registry, author)
+    if own is None:
+        return known is not None and known.role == _GATEWAY
+    return institution_of(registry, principal) == own
+
+
 def relations(
-    entries: Iterable[Opened], registry: Registry, standing: Standing
+    entries: Iterable[Opened],
+    registry: Registry,
+    standing: Standing,
+    gateway: ActorId | None = None,
 ) -> dict[ActorId, Relation]:
     """By institution, from the entries of a record. What was written on behalf of somebody is that
-    one's, and what stands in doubt counts for nobody.
+    one's where its author may act for it; ``gateway``, the service's own, may for all. What stands
+    in doubt counts for nobody.
     """
     entries = list(entries)
     ended = ended_links(entries)
@@ -61,8 +76,11 @@ def relations(
     active: dict[ActorId, int] = {}
     for one in entries:
         writer = one.leaf.claim.author
-        if one.header is not None and one.header.on_behalf_of is not None:
-            writer = one.header.on_behalf_of
+        principal = None if one.header is None else one.header.on_behalf_of
+        if principal is not None and (
+            writer == gateway or may_act_for(registry, writer, principal)
+        ):
+            writer = principal
         institution = institution_of(registry, writer)
         if institution is None or one.header is None or standing.is_contested(writer, one.position):
             continue

@@ -30,6 +30,7 @@ from ledger.merkle import leaf_hash
 from ledger.reader import Reader
 from ledger.record.contents import LinkedIdentifier, decode_linked
 from ledger.record.header import Header, decode_header
+from ledger.resources.relations import may_act_for
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody
 from ledger.wire.claim import CLAIM_SIZE, Claim, Kind
@@ -143,6 +144,7 @@ def prepared(
         return submission
     content = _opened(submission, claim)
     header = decode_header(content.header)
+    _check_principal(log.reader, claim.author, header)
     if claim.kind in LINKS:
         return replace(submission, tags=(_link_tag(log, claim, content, submission),))
     if claim.kind in EMPTY and content.content:
@@ -154,6 +156,16 @@ def prepared(
     if claim.kind in (Kind.RECORD, Kind.AMEND) and content.media_type == FHIR_JSON:
         return replace(submission, tags=_resource_tags(log, claim, content, header))
     return submission
+
+
+def _check_principal(reader: Reader, author: ActorId, header: Header) -> None:
+    """Else an institution would let another one read, or link, in a record's history."""
+    principal = header.on_behalf_of
+    if principal is not None and not may_act_for(reader.registry, author, principal):
+        raise BadRequest(
+            "the author does not act for whom it says that it signs for",
+            hint="on-behalf-of names an actor of the author's institution",
+        )
 
 
 def _opened(submission: Submission, claim: Claim) -> Content:

@@ -96,11 +96,17 @@ def record_of(log: Log, identity: str) -> ChainId:
     return ChainId(log.reader.entry(int(identity.partition("-")[2])).leaf.claim.chain)
 
 
+def alias(service: Running, number: str, system: str = HOSPITAL) -> bytes:
+    """The tag by which a number is found."""
+    log = service.log
+    return Linkage(log.reader, log.vault.tag).tag(Identifier(system, number))
+
+
 def treats_too(service: Running, identity: str, number: tuple[str, str]) -> None:
     """Let the clinic have a number and an entry in a record of the hospital's."""
     log, clinic = service.log, service.members["clinic"].author
     record = record_of(log, identity)
-    tag = Linkage(log.reader, log.vault.tag).tag(Identifier(*number))
+    tag = alias(service, number[1], number[0])
     linked = clinic.entry(link_draft(record, LinkedIdentifier(*number), tag))
     text = json.dumps(observation(logical(*number))).encode()
     for outcome in log.append([linked, clinic.entry(Draft(record, text))]):

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from ledger.author import CBOR, Draft
+from ledger.linkage.aliases import link_draft
+from ledger.log import Appended
+from ledger.record.contents import LinkedIdentifier
+from ledger.wire import cbor
+from ledger.wire.claim import Kind
 from tests.api.hostile import (
     CLINIC,
     HOSPITAL,
     Party,
+    alias,
     bundle,
     logical,
     new_number,
     observation,
     patient,
     person_of,
+    record_of,
     treats_too,
     unchanged,
 )
 from tests.api.running import Running
+from tests.api.v1 import JSON, encoded, entry_body
 from tests.log.sample import memory_directory
 
 
@@ -106,3 +116,29 @@ def test_a_directory_is_changed_by_who_keeps_it(
     colleague = Party(service, "dr-mori", HOSPITAL)
     assert colleague.ask("PUT", path, struck).status == 200
     assert hospital.ask("DELETE", path).status == 204
+
+
+def test_nobody_signs_for_another_institution(
+    service: Running, hospital: Party, clinic: Party
+) -> None:
+    """In a link it would have the hospital led by it; in an access the hospital would seem to have
+    read.
+    """
+    who, _ = hospital.patient()
+    following, author = new_number(), service.members["clinic"].author
+    treats_too(service, who, (CLINIC, new_number()))
+    record, tag = record_of(service.log, who), bytes(32)
+    said: dict[str, cbor.Value] = {"on-behalf-of": service.members["hospital"].actor}
+    link = link_draft(record, LinkedIdentifier(HOSPITAL, following), tag)
+    access = Draft(record, b"", CBOR, Kind.ACCESS, {**said, "purpose": "TREAT"})
+    token = service.token("clinic", "ledger/append")
+    with unchanged(service):
+        for draft in (replace(link, header=said, tags=()), access):
+            body = encoded(entry_body(author.entry(draft)), JSON)
+            answer = service.ask("POST", "/v1/entries", body, {"Content-Type": JSON}, token)
+            assert (answer.status, "does not act for" in answer.text) == (422, True), answer.text
+    # Past the service, or as a member of a batch, it counts for nobody.
+    forged = author.entry(replace(link, header=said, tags=(alias(service, following),)))
+    assert isinstance(service.log.append([forged])[0], Appended)
+    answer = hospital.ask("POST", "/fhir/Patient", patient((HOSPITAL, following)))
+    assert answer.status == 422

@@ -52,6 +52,7 @@ class Member:
     role: str
     author: Author
     login: Ed25519PrivateKey
+    key: Ed25519PrivateKey | None = None
 
     @property
     def actor(self) -> ActorId:
@@ -111,7 +112,7 @@ class Running:
         actor, _ = self.log.enrol(name, role, keys, by=author, record=record, **how)
         registry = self.log.reader.registry
         signer = Author(registry.log, actor, StatementKey.of(key), registry.first_log)
-        self.members[name] = Member(name, role, signer, login)
+        self.members[name] = Member(name, role, signer, login, key)
         return self.members[name]
 
     @property

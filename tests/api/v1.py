@@ -127,7 +127,12 @@ class Client:
 
 def link(record: ChainId, number: str) -> Draft:
     """A link of a patient number, without its tag: that is the service's."""
-    return replace(link_draft(record, LinkedIdentifier(SYSTEM, number), b""), tags=())
+    return link_to(record, SYSTEM, number)
+
+
+def link_to(record: ChainId, system: str, number: str) -> Draft:
+    """The same for a number of any system."""
+    return replace(link_draft(record, LinkedIdentifier(system, number), b""), tags=())
 
 
 def in_log(running: Running, submission: Submission) -> Appended:

@@ -46,6 +46,14 @@ test: $(DEV) ## set up, then every check that CI runs
 crash: $(DEV) ## the long crash run: kill -9, full disks, flipped bits, hundreds of times
 	$(PY) -m pytest tests/crash -m long
 
+.PHONY: cutting
+cutting: $(DEV) ## answers and requests of the service cut at every byte, and kill -9 in between
+	$(PY) -m pytest tests/api/test_cutting.py -m long
+
+.PHONY: day
+day: $(DEV) ## a day of five institutions: 20,000 requests to a service, and every claim checked
+	$(PY) -m tests.day
+
 .PHONY: bytes
 bytes: $(DEV) ## every byte of a small log changed, and both readers asked
 	$(PY) -m pytest tests/agreement -m long -n 0

@@ -89,6 +89,8 @@ class Plan:
     _names: dict[str, ChainId] = field(default_factory=dict)
     """Patients of this plan by the names that its other resources may use."""
     _opened: dict[Identifier, ChainId] = field(default_factory=dict)
+    _sources: dict[bytes, int] = field(default_factory=dict)
+    """Fingerprints of bytes that are planned already, and as which submission."""
 
     def __post_init__(self) -> None:
         self._linkage = Linkage(self.log.reader, self.log.vault.tag)
@@ -110,15 +112,21 @@ class Plan:
         known = self._standing(source, chain)
         if known is not None:
             return Planned(chain, resource, -1, known)
-        tags = (source, *(local_tag(self.log.vault.tag, self._space, name) for name in names))
+        local = [local_tag(self.log.vault.tag, self._space, name) for name in names]
+        if (at := self._sources.get(source)) is not None:
+            first = self.submissions[at]
+            tags = dict.fromkeys((*first.tags, *local))
+            self.submissions[at] = replace(first, tags=tuple(tags))
+            return Planned(chain, resource, at, opens=opens)
         draft = Draft(
             chain,
             raw,
             header=self._header(),
             authored_ms=authored_ms(resource.parsed),
-            tags=tags,
+            tags=(source, *local),
         )
-        return Planned(chain, resource, self._add(draft), opens=opens)
+        at = self._sources[source] = self._add(draft)
+        return Planned(chain, resource, at, opens=opens)
 
     def refer(self, full_url: str | None, stored: Stored) -> None:
         """What a condition found in place of a new Patient: others refer to it by that name."""

@@ -7,15 +7,15 @@ come last and see what was written.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from api.auth.decision import Interaction
-from api.desk import OPENING
 from api.errors import Refused, refused
 from api.fhir import replies
 from api.fhir.changes import (
@@ -24,6 +24,8 @@ from api.fhir.changes import (
     check_type,
     created,
     deleted,
+    keys_to_change,
+    keys_to_create,
     made_of,
     next_number,
     plan_of,
@@ -168,7 +170,7 @@ class _Transaction:
     _answers: dict[int, Response] = field(default_factory=dict)
 
     async def run(self) -> list[Response]:
-        keys = [OPENING, *(part.target.id.encode() for part in self.parts if part.target.id)]
+        keys = chain.from_iterable(map(self._keys, self.parts))
         async with self.visit.desk.locks.held(keys):
             plan = plan_of(self.visit)
             writes = await self._planned(plan)
@@ -180,6 +182,15 @@ class _Transaction:
             if part.method == "GET":
                 self._answers[number] = await _get(self.visit, part)
         return [self._answers[number] for number in range(len(self.parts))]
+
+    def _keys(self, part: Part) -> Iterator[bytes]:
+        """Of one part, as if it came alone: transactions wait for each other only for these."""
+        type_ = part.target.resource_type
+        if part.method == "POST":
+            raw = part.resource or b""
+            yield from keys_to_create(self.visit, type_, raw, part.if_none_exist)
+        elif part.method != "GET" and part.target.id is not None:
+            yield from keys_to_change(type_, part.target.id)
 
     async def _planned(self, plan: Plan) -> dict[int, _Write]:
         """In FHIR's order; among what is created the Patients first, for others refer to them."""

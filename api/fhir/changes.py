@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -47,13 +48,9 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 async def created(visit: Visit, type_: str, raw: bytes, if_none_exist: str | None) -> Written:
     """A new resource, unless the condition finds one or its sender sent the same bytes before."""
-    keys = [sha256(visit.caller.actor + raw).digest()]
-    if type_ == "Patient":
-        keys.append(OPENING)
     if if_none_exist is not None:
         visit.demand(Interaction.SEARCH, type_)
-        keys.append(sha256(if_none_exist.encode(errors="surrogateescape")).digest())
-    async with visit.desk.locks.held(keys):
+    async with visit.desk.locks.held(keys_to_create(visit, type_, raw, if_none_exist)):
         if if_none_exist is not None:
             found = await matched_by(visit, type_, if_none_exist)
             if found is not None:
@@ -65,6 +62,26 @@ async def created(visit: Visit, type_: str, raw: bytes, if_none_exist: str | Non
         outcomes = await visit.bridge.append(plan.submissions)
         index = appended(outcomes)[planned.at].index
         return await visit.bridge.call(made_of, visit, planned, raw, Position(index), 1, 201)
+
+
+def keys_to_create(
+    visit: Visit, type_: str, raw: bytes, if_none_exist: str | None
+) -> Iterator[bytes]:
+    """What must be held meanwhile: the same bytes of one sender are one resource, and a condition
+    is looked up once. A sender is an institution, whoever of it sends.
+    """
+    yield sha256((visit.caller.institution or visit.caller.actor) + raw).digest()
+    if if_none_exist is not None:
+        yield sha256(if_none_exist.encode(errors="surrogateescape")).digest()
+    if type_ == "Patient":
+        yield OPENING
+
+
+def keys_to_change(type_: str, identity: str) -> Iterator[bytes]:
+    """The same for a resource that is there. A Patient may get further identifiers."""
+    yield identity.encode()
+    if type_ == "Patient":
+        yield OPENING
 
 
 def _planned(visit: Visit, type_: str, raw: bytes) -> tuple[Plan, Planned]:
@@ -157,7 +174,7 @@ async def updated(
     visit: Visit, type_: str, identity: str, raw: bytes, if_match: str | None
 ) -> Written:
     """A new version."""
-    async with visit.desk.locks.held([identity.encode()]):
+    async with visit.desk.locks.held(keys_to_change(type_, identity)):
         place = await visit.find(type_, identity, Interaction.UPDATE)
         check_match(if_match, place.stored)
         plan = plan_of(visit)
@@ -186,7 +203,7 @@ async def deleted(
     visit: Visit, type_: str, identity: str, if_match: str | None
 ) -> tuple[int | None, int]:
     """Its entry, None where it was retracted before, and its number."""
-    async with visit.desk.locks.held([identity.encode()]):
+    async with visit.desk.locks.held(keys_to_change(type_, identity)):
         place = await visit.find(type_, identity, Interaction.DELETE)
         check_match(if_match, place.stored)
         if place.stored.current.deleted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from aiohttp import web
@@ -9,6 +10,7 @@ from aiohttp import web
 from api.auth.decision import Interaction
 from api.errors import not_found
 from api.fhir import replies
+from api.fhir.searches import MOST, PAGE_BYTES
 from api.fhir.visit import Place, Visit
 from ledger.fhir.bundles import Past, history
 from ledger.resources.shelf import StoredVersion
@@ -50,14 +52,17 @@ async def _version(visit: Visit, place: Place, version: StoredVersion) -> web.Re
 
 
 async def past(request: web.Request) -> web.StreamResponse:
-    """``GET /fhir/T/id/_history``: every version, the newest first."""
+    """``GET /fhir/T/id/_history``: the newest versions first, as many as a page holds; the others
+    can be read one by one.
+    """
     visit = Visit.of(request)
     type_, identity = request.match_info["type"], request.match_info["id"]
     visit.demand(Interaction.HISTORY, type_)
     place = await visit.find(type_, identity, Interaction.HISTORY)
     stored = place.stored
+    versions = _newest(stored.versions)
     views = await visit.release(
-        [(stored, version) for version in stored.versions],
+        [(stored, version) for version in versions],
         [place.chain] if place.is_record else [],
         query=f"{type_}/{identity}/_history",
     )
@@ -72,10 +77,21 @@ async def past(request: web.Request) -> web.StreamResponse:
             version.number,
             version.received_ms,
         )
-        for version in reversed(stored.versions)
+        for version in versions
     ]
     link = f"{visit.base}/{reference}/_history"
-    return replies.body(visit, history(entries, total=len(entries), links=[("self", link)]))
+    return replies.body(visit, history(entries, total=len(stored.versions), links=[("self", link)]))
+
+
+def _newest(versions: Sequence[StoredVersion]) -> list[StoredVersion]:
+    """As many as a page holds, and one at least."""
+    taken: list[StoredVersion] = []
+    for version in reversed(versions):
+        size = version.size + sum(one.size for one in taken)
+        if taken and (size > PAGE_BYTES or len(taken) == MOST):
+            break
+        taken.append(version)
+    return taken
 
 
 def _method(version: StoredVersion) -> Method:

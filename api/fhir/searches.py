@@ -5,7 +5,7 @@ search.html, operation-patient-everything.html).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -24,6 +24,8 @@ from ledger.resources.shelf import Shelf, Stored
 from ledger.wire.ids import ChainId, Position
 
 COUNT: Final = 50
+PAGE_BYTES: Final = 16 << 20
+"""Sealed bytes of a page's resources; a single one may be larger."""
 MOST: Final = 250
 """Resources of one page; with what is included at most as many again."""
 _PAGE: Final = "_page"
@@ -111,9 +113,9 @@ async def found(
 def _find(visit: Visit, query: Query) -> _Found:
     place = searched(visit, query, Interaction.SEARCH)
     everything = matching(query, place.shelves)
-    count = 0 if query.total_only else _count(query.count)
-    page, rest = everything[:count], [] if query.total_only else everything[count:]
-    more = included_in(visit, query, page, place.shelves)[:MOST]
+    page, rest = _page(everything, 0 if query.total_only else _count(query.count))
+    rest = [] if query.total_only else rest
+    more, _ = _page(included_in(visit, query, page, place.shelves), MOST)
     return _Found(place.record, place.denied, page, more, rest, len(everything), _patient(place))
 
 
@@ -122,6 +124,16 @@ def _patient(place: Searched) -> str | None:
         return None
     first = next((one for shelf in place.shelves for one in shelf.of_type("Patient")), None)
     return None if first is None else first.identity
+
+
+def _page(resources: list[Stored], count: int) -> tuple[list[Stored], list[Stored]]:
+    """The first ``count``, or fewer where they are large, but one; and what is left."""
+    size = 0
+    for number, one in enumerate(resources[:count]):
+        size += one.current.size
+        if size > PAGE_BYTES and number:
+            return resources[:number], resources[number:]
+    return resources[:count], resources[count:]
 
 
 def _count(asked: int | None) -> int:
@@ -167,24 +179,17 @@ async def _next_page(
     if type_ == events.TYPE:
         link = f"{visit.base}/{type_}?{_PAGE}={name}"
         return replies.body(visit, await events.page(visit, rest, link))
-    page = await visit.bridge.call(_still_there, visit, rest)
+    there = await visit.bridge.call(_still_there, visit, rest)
+    page, over = _page(there, rest.count)
     views = await visit.release(
         [(one, one.current) for one in page],
         [rest.record] if rest.record is not None else [],
         query=rest.query,
     )
     links = [("self", f"{visit.base}/{type_}?{_PAGE}={name}")]
-    if len(rest.ids) > rest.count:
-        left = Rest(
-            rest.caller,
-            rest.record,
-            type_,
-            rest.ids[rest.count :],
-            rest.count,
-            rest.total,
-            rest.query,
-        )
-        links.append(("next", _page_link(visit, type_, left)))
+    ids = (*((one.type, one.identity) for one in over), *rest.ids[rest.count :])
+    if ids:
+        links.append(("next", _page_link(visit, type_, replace(rest, ids=ids))))
     entries = _matches(visit, page, views, included=False)
     return replies.body(visit, searchset(entries, total=rest.total, links=links))
 
@@ -221,7 +226,7 @@ async def everything(request: web.Request) -> web.StreamResponse:
         if wanted.takes(one) and visit.reaches(Interaction.SEARCH, one.type)
     ]
     count = _count(wanted.count)
-    page, left = resources[:count], resources[count:]
+    page, left = _page(resources, count)
     link = f"Patient/{identity}/$everything"
     views = await visit.release([(one, one.current) for one in page], [place.chain], query=link)
     links = [("self", f"{visit.base}/{link}")]

@@ -36,6 +36,8 @@ class Indexed:
     """What is known of a FHIR content."""
 
     type: str
+    size: int
+    """Bytes of the sealed blob."""
     values: Values
 
 
@@ -106,13 +108,13 @@ class OpenedChain:
         large = stream.size > MAX_CONTENT
         content = Content(stream.header, b"" if large else b"".join(stream.pieces))
         if entry.leaf.claim.kind in _RESOURCES and content.media_type == FHIR_JSON and not large:
-            indexed = _indexed(content.content)
+            indexed = _indexed(content.content, entry.leaf.claim.blob_size)
             if indexed is not None:
                 self.resources[entry.position] = indexed
         return with_header(entry, content)
 
 
-def _indexed(content: bytes) -> Indexed | None:
+def _indexed(content: bytes, size: int) -> Indexed | None:
     """None for what is no resource: an author can seal anything."""
     try:
         parsed = parse(content)
@@ -121,4 +123,4 @@ def _indexed(content: bytes) -> Indexed | None:
     kind = parsed.get("resourceType") if isinstance(parsed, dict) else None
     if not isinstance(kind, str):
         return None
-    return Indexed(kind, extract(kind, parsed))
+    return Indexed(kind, size, extract(kind, parsed))

@@ -42,6 +42,8 @@ class StoredVersion:
     author: ActorId
     writer: ActorId
     """On whose behalf, or the author."""
+    size: int
+    """Bytes of its sealed blob."""
     values: Values | None
     """None for a retraction, and where the content is gone."""
     deleted: bool = False
@@ -138,6 +140,7 @@ class Binding:
             signed.received_ms,
             signed.author,
             writer,
+            self.indexed[signed.position].size if values is not None else 0,
             values,
             deleted=isinstance(step, Retraction),
         )

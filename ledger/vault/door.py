@@ -88,15 +88,16 @@ class Vault:
 
     def use_stream(self, index: int, purpose: str, back: int = 0) -> Stream:
         """``use``, for content of any size."""
-        return _opened(self.use_all([Position(index, back)], purpose)[0])
+        return _opened(next(self.use_all([Position(index, back)], purpose)))
 
-    def use_all(self, places: Sequence[Position], purpose: str) -> list[Stream | BadRequest]:
+    def use_all(self, places: Sequence[Position], purpose: str) -> Iterator[Stream | BadRequest]:
         """``use_stream`` of up to ``MOST`` entries, with one line of the journal; an entry that
-        has no content or none that can be opened is there as its error.
+        has no content or none that can be opened is there as its error. Each is opened when it is
+        asked for, so that only one need be in memory.
         """
         leaves = [self._leaf(*place) for place in _some(places)]
         self._journal.add({**_named(places), "use": purpose})
-        return [self._tried(*pair) for pair in zip(places, leaves, strict=True)]
+        return (self._tried(*pair) for pair in zip(places, leaves, strict=True))
 
     def release(self, index: int, access: Receipt | None, back: int = 0) -> Content:
         """The content of an entry, up to 16 MiB, against the receipt of the access entry that names
@@ -113,17 +114,17 @@ class Vault:
         Each access entry releases each of its entries once. Raises BadRequest or BadEvidence when
         the receipt does not allow it, LedgerFault when payload or key are not as the log says.
         """
-        return _opened(self.release_all([Position(index, back)], access)[0])
+        return _opened(next(self.release_all([Position(index, back)], access)))
 
     def release_all(
         self, places: Sequence[Position], access: Receipt | None
-    ) -> list[Stream | BadRequest]:
+    ) -> Iterator[Stream | BadRequest]:
         """``release_stream`` of up to ``MOST`` entries of one record against one access entry, with
         one line of the journal. The receipt must allow all of them; an entry that has no content or
-        none that can be opened is then there as its error.
+        none that can be opened is then there as its error. Each is opened when it is asked for.
         """
         leaves = self._let_out(_some(places), access)
-        return [self._tried(*pair) for pair in zip(places, leaves, strict=True)]
+        return (self._tried(*pair) for pair in zip(places, leaves, strict=True))
 
     def _tried(self, place: Position, leaf: bytes) -> Stream | BadRequest:
         try:

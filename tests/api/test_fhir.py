@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.fhir import resources, searches
 from ledger.record.header import decode_header
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId
@@ -523,3 +524,24 @@ def test_nothing_personal_is_logged(service: Running, at_hospital: Client) -> No
     text = service.lines.getvalue()
     assert "/fhir/{type" in text
     assert who not in text and NUMBERS not in text and at_hospital.token not in text
+
+
+def test_pages_are_cut_by_size_too(at_hospital: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    who, _ = at_hospital.person()
+    identity = at_hospital.weight(who)
+    for number in range(3):
+        at_hospital.weight(who, 60 + number)
+        changed = weight(who, 70 + number, id=identity)
+        assert at_hospital.put(f"/fhir/Observation/{identity}", changed).status == 200
+    for module in (searches, resources):
+        monkeypatch.setattr(module, "PAGE_BYTES", 500)
+    bundle_ = at_hospital.get(f"/fhir/Observation?patient={who}").json
+    found = [one["resource"]["id"] for one in bundle_["entry"]]
+    while nexts := [one["url"] for one in bundle_["link"] if one["relation"] == "next"]:
+        bundle_ = at_hospital.get(nexts[0].removeprefix(at_hospital.service.url)).json
+        found += [one["resource"]["id"] for one in bundle_["entry"]]
+        assert len(bundle_["entry"]) == 1
+    assert (len(found), len(set(found)), bundle_["total"]) == (4, 4, 4)
+    history = at_hospital.get(f"/fhir/Observation/{identity}/_history").json
+    assert (history["total"], len(history["entry"])) == (4, 1)
+    assert history["entry"][0]["resource"]["meta"]["versionId"] == "4"

@@ -341,7 +341,7 @@ def test_checkpoint_of_the_future_is_not_taken_without_its_leaf(log: Log, sample
 
 def test_several_are_released_with_one_line_of_the_journal(log: Log, sample: Sample) -> None:
     access = _access(log, sample, 4, 6)
-    streams = log.vault.release_all([Position(6), Position(4)], access)
+    streams = list(log.vault.release_all([Position(6), Position(4)], access))
     (content,) = [b"".join(one.pieces) for one in streams[:1] if isinstance(one, Stream)]
     assert content == sample.content
     (line,) = _lines(log)

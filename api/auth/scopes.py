@@ -122,6 +122,7 @@ def check_grantable(scopes: frozenset[str], role: str, kinds: frozenset[Kind], o
         system/      organisations, gateways, practitioners; devices and apps of no one record
         user/        as system/
         ledger/      as system/; a device appends, and reads nothing
+                     persons, proxies, guardians read: what proves their own record
                      custodians and auditors read: receipts and evidence, never content
         log/entries  custodians and auditors, who get nothing else; researchers get nothing
 
@@ -137,8 +138,10 @@ def _grantable(text: str, role: str, kinds: frozenset[Kind], own: bool) -> bool:
         return text in (LOG_ENTRIES, LEDGER_READ)
     if role not in INSTITUTIONS | TOOLS | SUBJECTS or text == LOG_ENTRIES:
         return False
-    if text in OWN_SCOPES:
-        return not own and (Kind.RECORD if text == LEDGER_APPEND else Kind.ACCESS) in kinds
+    if text == LEDGER_READ:
+        return Kind.ACCESS in kinds and (role in SUBJECTS or not own)
+    if text == LEDGER_APPEND:
+        return Kind.RECORD in kinds and not own
     scope = parse_fhir_scope(text)
     return (
         scope is not None

@@ -98,6 +98,7 @@ def _etag(entry: Entry) -> str:
 def _releasable(log: Log, orders: Orders, permission: Permission, place: Position) -> Entry:
     """Whether the content may leave at all. Raises Refused."""
     entry = shown_entry(log, permission, place, Shown.CONTENT)
+    permission.demand_content(entry)
     try:
         check_releasable(log.reader, orders, entry)
     except NothingToRelease as error:

@@ -27,9 +27,11 @@ from api.auth.standing import Standing, institution_of, standing
 from api.bridge import BRIDGE
 from api.caller import CALLER
 from api.denials import note_denial
-from api.desk import DESK
+from api.desk import DESK, viewer_of
 from api.errors import Refused, not_found
 from api.keys import REQUEST_ID
+from ledger.log import Entry
+from ledger.record.model import Viewer
 from ledger.resources.reading import AskedBy
 from ledger.serving.arriving import CHANGING, stands
 from ledger.serving.pages import is_person
@@ -123,6 +125,16 @@ class Permission:
             self.demand_auditor()
             return
         self._demand(chain, Interaction.FETCH)
+
+    def demand_content(self, entry: Entry) -> None:
+        """Raises Refused when the caller may not be shown an entry's content: a person is shown
+        what the view of the person shows, and no draft of a document.
+        """
+        chain = entry.leaf.claim.chain
+        if viewer_of(self.caller) is Viewer.PERSON and is_person(self._reader, chain):
+            shelf = self._desk.library.shelf(chain, Viewer.PERSON)
+            if not shelf.shows(entry.position):
+                raise not_found()
 
     def demand_record(self, chain: ChainId, shown: Shown) -> None:
         """The same for what only the record of a person has."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from api.fhir import resources, searches
+from ledger.author import Draft
+from ledger.log import Appended
 from ledger.record.header import decode_header
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId
 from tests.api.running import Answer, Running
+from verifier.evidence.check import check_evidence
+from verifier.formats.note import parse_verifier_key
+from verifier.formats.policy import policy_of_keys
 
 NUMBERS = "urn:oid:1.2.392.100495.20.3.51.1310000001"
 CLINIC_NUMBERS = "urn:oid:1.2.392.100495.20.3.51.1310000002"
@@ -545,3 +551,36 @@ def test_pages_are_cut_by_size_too(at_hospital: Client, monkeypatch: pytest.Monk
     history = at_hospital.get(f"/fhir/Observation/{identity}/_history").json
     assert (history["total"], len(history["entry"])) == (4, 1)
     assert history["entry"][0]["resource"]["meta"]["versionId"] == "4"
+
+
+def test_the_person_takes_home_what_proves_the_list(
+    service: Running, at_hospital: Client, at_clinic: Client
+) -> None:
+    who, _ = at_hospital.person()
+    identity = at_hospital.weight(who)
+    at_hospital.get(f"/fhir/Observation/{identity}")
+    entry = service.log.reader.entry(int(who.partition("-")[2]))
+    record = ChainId(entry.leaf.claim.chain)
+    draft = Draft(record, b'{"resourceType":"Basic"}', header={"state": "unapproved"})
+    (hidden,) = service.log.append([service.members["hospital"].author.entry(draft)])
+    assert isinstance(hidden, Appended)
+    service.log.publish()
+    name = f"person-{who}"
+    service.enrol(name, "person", by="hospital", record=record)
+    token = service.token(name, "ledger/read")
+    evidence = service.get(f"/v1/records/{record.hex()}/evidence", token)
+    assert evidence.status == 200, evidence.text
+    policy = policy_of_keys(parse_verifier_key(text) for text in service.vkeys)
+    assert check_evidence(evidence.body, policy, time.time_ns() // 1_000_000).verified
+    assert service.get(f"/v1/records/{record.hex()}/accesses", token).status == 200
+    shown = service.get(f"/v1/entries/{identity.partition('-')[2]}/content", token)
+    assert shown.status == 200
+    assert service.get(f"/v1/entries/{hidden.index}/content", token).status == 404
+    assert service.get(f"/v1/entries/{hidden.index}/content", hospital_read(service)).status == 200
+    other, _ = at_clinic.person(CLINIC_NUMBERS)
+    stranger = service.log.reader.entry(int(other.partition("-")[2])).leaf.claim.chain
+    assert service.get(f"/v1/records/{stranger.hex()}/evidence", token).status == 404
+
+
+def hospital_read(service: Running) -> str:
+    return service.token("hospital", "ledger/read")

@@ -1,5 +1,6 @@
 """Errors as answers: what a handler raises, and how each class of the ledger's errors is answered.
 
+    Unreadable   400   bytes that are not JSON, or not strict JSON
     BadRequest   422   the entry, the resource or the rule that it breaks
     Conflict     409
     BadEvidence  422   a signature or proof that does not verify
@@ -15,7 +16,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ledger.errors import BadEvidence, BadRequest, Conflict, CounterfoilError, LedgerFault
+from ledger.errors import (
+    BadEvidence,
+    BadRequest,
+    Conflict,
+    CounterfoilError,
+    LedgerFault,
+    Unreadable,
+)
 
 
 class Refused(Exception):
@@ -47,6 +55,7 @@ class Refused(Exception):
 
 _ANSWERS: Final[tuple[tuple[type[CounterfoilError], int, str], ...]] = (
     (Conflict, 409, "conflict"),
+    (Unreadable, 400, "structure"),
     (BadRequest, 422, "invalid"),
     (BadEvidence, 422, "security"),
     (LedgerFault, 503, "transient"),

@@ -26,6 +26,10 @@ class BadRequest(CounterfoilError):
     """Input that the format or the rules refuse. The ledger is unchanged."""
 
 
+class Unreadable(BadRequest):
+    """Bytes that are no text of their format at all: what they say is not known."""
+
+
 class Conflict(BadRequest):
     """The same (author, entry id) already stands for other bytes."""
 

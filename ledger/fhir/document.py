@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ledger.errors import BadRequest
+from ledger.errors import Unreadable
 from ledger.fhir.jsontext import check_depth, malformed, skip
 
 # Integers as float: int() refuses more than 4,300 digits, and nothing here looks at them.
@@ -41,7 +41,7 @@ class Document:
 
 
 def scan(text: str) -> Document:
-    """Raises BadRequest where the text is not one well-formed JSON object."""
+    """Raises Unreadable where the text is not one well-formed JSON object."""
     check_depth(text)
     found = Document()
 
@@ -66,7 +66,7 @@ def scan(text: str) -> Document:
     except json.JSONDecodeError as error:
         raise malformed(text, error) from None
     if skip(text, end) != len(text):
-        raise BadRequest("has text after the end of its JSON", hint="one JSON value per line")
+        raise Unreadable("has text after the end of its JSON", hint="one JSON value per line")
     return found
 
 
@@ -109,7 +109,7 @@ def _entry(text: str, at: int) -> tuple[EntrySpan, int]:
 
 def members(text: str, at: int, member: Callable[[str, int], int]) -> int:
     """Past the object at ``at``. Calls ``member`` with name and start of each value; it returns the
-    value's end. Raises BadRequest where a name stands twice, JSONDecodeError.
+    value's end. Raises Unreadable where a name stands twice, JSONDecodeError.
     """
     names: set[str] = set()
     at = skip(text, at + 1)
@@ -120,7 +120,7 @@ def members(text: str, at: int, member: Callable[[str, int], int]) -> int:
             raise json.JSONDecodeError("Expecting a name", text, at)
         name, at = value_at(text, at)
         if name in names:
-            raise BadRequest(
+            raise Unreadable(
                 "has the same name twice in one object",
                 hint="keep one: readers disagree which counts",
             )

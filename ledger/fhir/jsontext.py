@@ -17,7 +17,7 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any, NoReturn
 
-from ledger.errors import BadRequest
+from ledger.errors import Unreadable
 
 MAX_DEPTH = 64
 MAX_NUMBER = 64
@@ -34,19 +34,19 @@ _CONTROL = re.compile(r"\\(?:(u00[01]|[bf])|.)")
 
 def decode(raw: bytes) -> str:
     if raw.startswith(BOM):
-        raise BadRequest("starts with a byte order mark", hint="save it as UTF-8 without one")
+        raise Unreadable("starts with a byte order mark", hint="save it as UTF-8 without one")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadRequest("is not UTF-8", hint="save it as UTF-8") from None
+        raise Unreadable("is not UTF-8", hint="save it as UTF-8") from None
 
 
 def parse(raw: bytes) -> Any:
-    """Raises BadRequest."""
+    """Raises Unreadable, which is a BadRequest."""
     text = decode(raw)
     value, end = _value(text, skip(text, 0))
     if skip(text, end) != len(text):
-        raise BadRequest("has text after the end of its JSON", hint="one JSON value per line")
+        raise Unreadable("has text after the end of its JSON", hint="one JSON value per line")
     return value
 
 
@@ -55,7 +55,7 @@ def check_depth(text: str) -> None:
         return
     brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text)).encode("ascii")
     if max(accumulate(array("b", brackets.translate(_STEPS))), default=0) > MAX_DEPTH:
-        raise BadRequest(
+        raise Unreadable(
             f"is nested deeper than {MAX_DEPTH} levels", hint="export it with less nesting"
         )
 
@@ -67,13 +67,13 @@ def _value(text: str, start: int) -> tuple[Any, int]:
         if _SUSPECT.search(text):
             _check_characters(value)
     except UnicodeEncodeError:
-        raise BadRequest(
+        raise Unreadable(
             "has half of a surrogate pair in a string", hint="write the character as UTF-8"
         ) from None
     except json.JSONDecodeError as error:
         raise malformed(text, error) from None
     except (ValueError, RecursionError):
-        raise BadRequest("is not readable JSON", hint="export it again") from None
+        raise Unreadable("is not readable JSON", hint="export it again") from None
     return value, end
 
 
@@ -81,21 +81,21 @@ def _check_characters(value: Any) -> None:
     again = json.dumps(value, ensure_ascii=False, default=str)
     again.encode("utf-8")
     if any(match[1] for match in _CONTROL.finditer(again)):
-        raise BadRequest(
+        raise Unreadable(
             "has a control character in a string", hint="FHIR allows tab and line ends only"
         )
 
 
-def malformed(text: str, error: json.JSONDecodeError) -> BadRequest:
+def malformed(text: str, error: json.JSONDecodeError) -> Unreadable:
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-        return BadRequest("ends in the middle of its JSON", hint="it is truncated: export it again")
-    return BadRequest(f"is not JSON at character {error.pos + 1}", hint="export it again")
+        return Unreadable("ends in the middle of its JSON", hint="it is truncated: export it again")
+    return Unreadable(f"is not JSON at character {error.pos + 1}", hint="export it again")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BadRequest(
+        raise Unreadable(
             "has the same name twice in one object", hint="keep one: readers disagree which counts"
         )
     return found
@@ -115,14 +115,14 @@ def _integer(literal: str) -> int:
 
 
 def _too_long() -> NoReturn:
-    raise BadRequest(
+    raise Unreadable(
         f"has a number of more than {MAX_NUMBER} characters or an exponent of more than 3 digits",
         hint="no measurement has that precision: correct the number",
     )
 
 
 def _constant(_: str) -> NoReturn:
-    raise BadRequest("has NaN or Infinity, which JSON does not know", hint="leave the value out")
+    raise Unreadable("has NaN or Infinity, which JSON does not know", hint="leave the value out")
 
 
 _DECODER = json.JSONDecoder(

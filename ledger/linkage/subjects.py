@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ledger.errors import BadRequest
+from ledger.errors import BadRequest, Unreadable
 from ledger.fhir import Directory, IsPatient, Resource, route, validate
 from ledger.linkage.aliases import Linkage, Tagger
 from ledger.linkage.sources import source_tag
@@ -26,7 +26,11 @@ def checked(
     """Raises BadRequest for what is not R4, names two patients, or is about a patient whose
     identifiers are linked to another record. A patient that nobody linked may be anybody's.
     """
-    resource = validate(content)
+    try:
+        resource = validate(content)
+    except Unreadable as error:
+        # Whoever sent it sent an entry, which could be read.
+        raise BadRequest(f"the content {error.message}", hint=error.hint) from None
     subject = route(resource)
     if chain == reader.registry.directory_chain(author):
         if not isinstance(subject, Directory):

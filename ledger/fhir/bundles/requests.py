@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from ledger.errors import BadRequest
+from ledger.errors import BadRequest, Unreadable
 from ledger.fhir import document, jsontext
 from ledger.fhir.reading import MAX_DOCUMENT, MAX_RESOURCE
 
@@ -82,8 +82,8 @@ def read_request(raw: bytes) -> RequestBundle:
     try:
         text = jsontext.decode(raw)
         found = document.scan(text)
-    except BadRequest as error:
-        raise BadRequest(f"Bundle {error.message}", hint=error.hint) from None
+    except Unreadable as error:
+        raise Unreadable(f"Bundle {error.message}", hint=error.hint) from None
     if found.resource_type != "Bundle":
         raise BadRequest("what was sent is no Bundle", hint="send a transaction or a batch here")
     kind: Kind
@@ -151,8 +151,8 @@ def _request(text: str, place: str, span: document.EntrySpan) -> Mapping[str, An
         raise BadRequest(f"{place}.request is missing", hint="say method and url")
     try:
         request = jsontext.parse(text[start:end].encode("utf-8"))
-    except BadRequest as error:
-        raise BadRequest(f"{place}.request {error.message}", hint=error.hint) from None
+    except Unreadable as error:
+        raise Unreadable(f"{place}.request {error.message}", hint=error.hint) from None
     if not isinstance(request, dict) or not request.keys() <= _REQUEST:
         raise BadRequest(
             f"{place}.request is no request, or has a member that R4 does not know",

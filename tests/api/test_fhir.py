@@ -13,9 +13,9 @@ from api.fhir import resources, searches
 from ledger.author import Draft
 from ledger.log import Appended
 from ledger.record.header import decode_header
-from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId
 from tests.api.running import Answer, Running
+from tests.api.traces import accesses
 from verifier.evidence.check import check_evidence
 from verifier.formats.note import parse_verifier_key
 from verifier.formats.policy import policy_of_keys
@@ -103,14 +103,6 @@ def at_clinic(service: Running, clinic: str) -> Client:
     return Client(service, clinic)
 
 
-def accesses(service: Running, identity: str) -> list[dict[str, Any]]:
-    """Headers of the access entries of the record that a resource stands in, oldest first."""
-    log = service.log
-    chain = log.reader.entry(int(identity.partition("-")[2])).leaf.claim.chain
-    entries = [one for one in log.reader.history(chain) if one.leaf.claim.kind is Kind.ACCESS]
-    return [dict(log.vault.use(one.index, "test").header) for one in entries[::-1]]
-
-
 def outcome(answer: Answer) -> dict[str, Any]:
     assert answer.json["resourceType"] == "OperationOutcome", answer.text
     assert answer.headers["Content-Type"].startswith("application/fhir+json")
@@ -177,9 +169,14 @@ def test_a_denial_is_an_entry_once_in_a_while(
     for _ in range(3):
         assert at_clinic.get(f"/fhir/Patient/{who}").status == 404
     assert at_hospital.get(f"/fhir/Patient/{who}").status == 200
-    denied = [decode_header(one) for one in accesses(service, who)]
-    assert [one.denied for one in denied] == [True, False]
-    assert denied[0].on_behalf_of == service.members["clinic"].actor
+    # No answer waits for the denial's entry.
+    until = time.monotonic() + 10
+    while len(accesses(service, who)) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    found = [decode_header(one) for one in accesses(service, who)]
+    assert sorted(one.denied for one in found) == [False, True]
+    (denied,) = (one for one in found if one.denied)
+    assert denied.on_behalf_of == service.members["clinic"].actor
 
 
 def test_versions(at_hospital: Client) -> None:

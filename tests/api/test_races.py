@@ -19,7 +19,8 @@ from ledger.log import Log
 from ledger.wire.claim import Kind
 from tests.api import v1
 from tests.api.running import Answer, Running
-from tests.api.test_fhir import CLINIC_NUMBERS, NUMBERS, Client, accesses, bundle, part, weight
+from tests.api.test_fhir import CLINIC_NUMBERS, NUMBERS, Client, bundle, part, weight
+from tests.api.traces import accesses
 
 MANY: Final = 20
 Act = Callable[[], Answer]

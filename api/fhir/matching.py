@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from api.auth.decision import Interaction
 from api.errors import Refused
+from api.fhir.formats import check_word
 from api.fhir.visit import Place, Visit
 from ledger.errors import BadRequest
 from ledger.fhir.compartment import DIRECTORY
@@ -34,11 +35,15 @@ class Searched:
 def understood(
     visit: Visit, type_: str, pairs: Iterable[tuple[str, str]], *, strict: bool
 ) -> Query:
-    """Raises Refused 400 for a query that is wrong, or that has unknown names and must not."""
+    """Raises Refused 400 for a query that is wrong, or that has unknown names and must not; 406
+    for another format than JSON.
+    """
     try:
         query = parse_query(type_, pairs, base=visit.base)
     except BadRequest as error:
         raise Refused(400, error.message, hint=error.hint, code="invalid") from error
+    if query.format is not None:
+        check_word(query.format)
     if strict and query.unknown:
         raise Refused(
             400,

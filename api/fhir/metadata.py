@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api.fhir.formats import check_format
 from api.fhir.replies import FHIR_JSON, as_bytes
 from api.fhir.visit import base_of
 from ledger.fhir.capability import Instance, capability_statement
@@ -19,6 +20,7 @@ _SINCE_MS: Final = time_ns() // 1_000_000
 
 async def metadata(request: web.Request) -> web.StreamResponse:
     """``GET /fhir/metadata``"""
+    check_format(request)
     base = base_of(request)
     answer = web.Response(
         body=_statement(base),

@@ -18,6 +18,7 @@ from api.caller import CALLER, Caller
 from api.denials import note_denial
 from api.desk import DESK, Desk, viewer_of
 from api.errors import Refused, not_found
+from api.fhir.formats import check_format
 from api.keys import METRICS, REQUEST_ID
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir.interactions import interactions
@@ -74,6 +75,8 @@ class Visit:
 
     @classmethod
     def of(cls, request: web.Request) -> Visit:
+        """Raises Refused 406 for a request that wants another format than JSON."""
+        check_format(request)
         app = request.app
         return cls(
             app[BRIDGE], app[DESK], request[CALLER], request[REQUEST_ID], base_of(request), app

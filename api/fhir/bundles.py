@@ -8,7 +8,7 @@ come last and see what was written.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 from urllib.parse import parse_qsl
@@ -20,7 +20,6 @@ from api.errors import Refused, refused
 from api.fhir import replies
 from api.fhir.changes import (
     allow,
-    check_match,
     check_type,
     created,
     deleted,
@@ -32,7 +31,9 @@ from api.fhir.changes import (
     standing,
     updated,
 )
+from api.fhir.conditions import check_match
 from api.fhir.matching import matched_by
+from api.fhir.resources import unread
 from api.fhir.searches import answered
 from api.fhir.visit import Place, Visit, appended
 from ledger.errors import BadRequest, CounterfoilError
@@ -49,17 +50,24 @@ async def bundle(request: web.Request) -> web.StreamResponse:
     """``POST /fhir``"""
     visit = Visit.of(request)
     asked = await visit.bridge.call(read_request, await request.read())
-    for part in asked.parts:
-        _check_part(visit, part)
     if asked.type == "batch":
         answers = [await _alone(visit, part) for part in asked.parts]
     else:
+        for part in asked.parts:
+            _check_part(visit, part)
         answers = await _Transaction(visit, asked.parts).run()
+    if replies.prefer(request, "return", "representation") == "minimal":
+        answers = [
+            answer if part.method == "GET" else replace(answer, resource=None)
+            for part, answer in zip(asked.parts, answers, strict=True)
+        ]
     return replies.body(visit, response(asked.type, answers))
 
 
 def _check_part(visit: Visit, part: Part) -> None:
-    """Scopes come first, for all parts. Raises Refused."""
+    """Whether it is done in a Bundle, and whether the scope reaches that far; nothing is looked up
+    before. Raises Refused.
+    """
     type_, target = part.target.resource_type, part.target
     search = part.method == "GET" and target.id is None and target.operation is None
     plain = target.operation is None and not target.is_history
@@ -89,6 +97,7 @@ def _check_part(visit: Visit, part: Part) -> None:
 async def _alone(visit: Visit, part: Part) -> Response:
     """One part of a batch; what it is refused for is its own."""
     try:
+        _check_part(visit, part)
         return await _DONE[part.method](visit, part)
     except Refused as error:
         return _refusal(error)
@@ -107,6 +116,9 @@ async def _get(visit: Visit, part: Part) -> Response:
         pairs = parse_qsl(part.target.query, keep_blank_values=True)
         return Response("200", resource=await answered(visit, type_, pairs, strict=False))
     place = await visit.find(type_, identity, Interaction.READ)
+    if await unread(visit, place, part.if_none_match, part.if_modified_since):
+        current = place.stored.current
+        return Response("304", version=current.number, updated_ms=current.received_ms)
     done = await standing(visit, place)
     return _written_response(visit, done.made, "200")
 
@@ -121,7 +133,7 @@ async def _post(visit: Visit, part: Part) -> Response:
 async def _put(visit: Visit, part: Part) -> Response:
     assert part.resource is not None and part.target.id is not None
     type_, identity = part.target.resource_type, part.target.id
-    done = await updated(visit, type_, identity, part.resource, part.if_match)
+    done = await updated(visit, type_, identity, part.resource, part.if_match, part.if_none_match)
     return _written_response(visit, done.made, str(done.status))
 
 
@@ -226,7 +238,7 @@ class _Transaction:
         deletes = part.method == "DELETE"
         interaction = Interaction.DELETE if deletes else Interaction.UPDATE
         place = await visit.find(type_, identity, interaction)
-        check_match(part.if_match, place.stored)
+        check_match(part.if_match, None if deletes else part.if_none_match, place.stored)
         if deletes:
             if place.stored.current.deleted:
                 return Response("204", version=place.stored.current.number)

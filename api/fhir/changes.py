@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
@@ -15,6 +15,8 @@ from api.auth.scopes import INSTITUTIONS
 from api.desk import OPENING
 from api.errors import Refused
 from api.fhir import replies
+from api.fhir.conditions import check_match
+from api.fhir.formats import FORM
 from api.fhir.matching import matched_by
 from api.fhir.visit import Place, Visit, appended, refuse_nobody
 from ledger.errors import BadRequest
@@ -25,7 +27,6 @@ from ledger.resources.writing import Plan, Planned
 from ledger.wire.ids import Position
 
 _REASON: Final = "deleted by its sender"
-_ETAG: Final = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,25 @@ async def create(request: web.Request) -> web.StreamResponse:
     visit, type_ = Visit.of(request), request.match_info["type"]
     visit.demand(Interaction.CREATE, type_)
     raw = await request.read()
-    done = await created(visit, type_, raw, request.headers.get("If-None-Exist"))
+    done = await created(visit, type_, raw, _condition(request))
     return replies.written(visit, request, done.entry, done.status, done.made)
+
+
+def _condition(request: web.Request) -> str | None:
+    """``If-None-Exist``. Some clients (fhirpy, after Aidbox) write the search behind the URL: taken
+    as no condition, it would make a second resource of what they meant to be one.
+    """
+    pairs = parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
+    asked = urlencode([pair for pair in pairs if pair[0] not in FORM]) or None
+    header = request.headers.get("If-None-Exist")
+    if asked is not None and header is not None:
+        raise Refused(
+            400,
+            "the condition is given twice",
+            hint="write If-None-Exist, and nothing behind the URL",
+            code="invalid",
+        )
+    return asked if header is None else header
 
 
 async def created(visit: Visit, type_: str, raw: bytes, if_none_exist: str | None) -> Written:
@@ -166,17 +184,23 @@ async def update(request: web.Request) -> web.StreamResponse:
     type_, identity = request.match_info["type"], request.match_info["id"]
     visit.demand(Interaction.UPDATE, type_)
     raw = await request.read()
-    done = await updated(visit, type_, identity, raw, request.headers.get("If-Match"))
+    given = request.headers.get
+    done = await updated(visit, type_, identity, raw, given("If-Match"), given("If-None-Match"))
     return replies.written(visit, request, done.entry, done.status, done.made)
 
 
 async def updated(
-    visit: Visit, type_: str, identity: str, raw: bytes, if_match: str | None
+    visit: Visit,
+    type_: str,
+    identity: str,
+    raw: bytes,
+    if_match: str | None,
+    if_none_match: str | None,
 ) -> Written:
     """A new version."""
     async with visit.desk.locks.held(keys_to_change(type_, identity)):
         place = await visit.find(type_, identity, Interaction.UPDATE)
-        check_match(if_match, place.stored)
+        check_match(if_match, if_none_match, place.stored)
         plan = plan_of(visit)
         planned = await visit.plan(plan.amend, place.stored, raw)
         outcomes = await visit.bridge.append(plan.submissions)
@@ -205,7 +229,7 @@ async def deleted(
     """Its entry, None where it was retracted before, and its number."""
     async with visit.desk.locks.held(keys_to_change(type_, identity)):
         place = await visit.find(type_, identity, Interaction.DELETE)
-        check_match(if_match, place.stored)
+        check_match(if_match, None, place.stored)
         if place.stored.current.deleted:
             return None, place.stored.current.number
         plan = plan_of(visit)
@@ -217,21 +241,3 @@ async def deleted(
 def next_number(stored: Stored) -> int:
     """Of the version behind the current one."""
     return stored.current.number + 1
-
-
-def check_match(if_match: str | None, stored: Stored) -> None:
-    """Raises Refused 412 when the condition names another version than the current one."""
-    if if_match is None:
-        return
-    match = _ETAG.fullmatch(if_match.strip())
-    if match is None:
-        raise Refused(
-            400, "If-Match is no version", hint='write W/"1", as ETag has it', code="invalid"
-        )
-    if int(match[1]) != stored.current.number:
-        raise Refused(
-            412,
-            "the resource was changed meanwhile",
-            hint="read it again, and change what is there now",
-            code="conflict",
-        )

@@ -42,6 +42,12 @@ def resource(visit: Visit, version: StoredVersion, content: bytes) -> web.Respon
     return body(visit, content, headers=_version_headers(version.number, version.received_ms))
 
 
+def unchanged(visit: Visit, version: StoredVersion) -> web.Response:
+    """The answer to who has that version already."""
+    headers = _version_headers(version.number, version.received_ms)
+    return web.Response(status=304, headers={**visit.headers(), **headers})
+
+
 def written(
     visit: Visit,
     request: web.Request,

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias
 
 from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.errors import not_found
 from api.fhir import replies
+from api.fhir.conditions import is_known
 from api.fhir.searches import MOST, PAGE_BYTES
 from api.fhir.visit import Place, Visit
 from ledger.fhir.bundles import Past, history
 from ledger.resources.shelf import StoredVersion
 
 Method: TypeAlias = Literal["POST", "PUT", "DELETE"]
+_STATUS: Final[Mapping[Method, str]] = {"POST": "201", "PUT": "200", "DELETE": "204"}
 
 
 async def read(request: web.Request) -> web.StreamResponse:
@@ -24,7 +26,24 @@ async def read(request: web.Request) -> web.StreamResponse:
     type_, identity = request.match_info["type"], request.match_info["id"]
     visit.demand(Interaction.READ, type_)
     place = await visit.find(type_, identity, Interaction.READ)
+    given = request.headers.get
+    if await unread(visit, place, given("If-None-Match"), given("If-Modified-Since")):
+        return replies.unchanged(visit, place.stored.current)
     return await _version(visit, place, place.stored.current)
+
+
+async def unread(
+    visit: Visit, place: Place, if_none_match: str | None, if_modified_since: str | None
+) -> bool:
+    """Whether nothing is read, for the reader has this version already. That it still stands is
+    told behind an access entry too, which names no content.
+    """
+    stored = place.stored
+    if stored.content is None or not is_known(if_none_match, if_modified_since, stored.content):
+        return False
+    records = [place.chain] if place.is_record else []
+    await visit.release([], records, query=f"{stored.type}/{stored.identity}")
+    return True
 
 
 async def vread(request: web.Request) -> web.StreamResponse:
@@ -73,7 +92,7 @@ async def past(request: web.Request) -> web.StreamResponse:
             views.get(version.place),
             _method(version),
             type_ if version.number == 1 else reference,
-            "201" if version.number == 1 else "200",
+            _STATUS[_method(version)],
             version.number,
             version.received_ms,
         )

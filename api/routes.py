@@ -9,7 +9,16 @@ from typing import Final
 
 from api.auth import endpoint, persons
 from api.auth.discovery import smart_configuration
-from api.fhir import bundles, changes, events, metadata, provenances, resources, searches
+from api.fhir import (
+    bundles,
+    changes,
+    events,
+    metadata,
+    operations,
+    provenances,
+    resources,
+    searches,
+)
 from api.operations import health
 from api.routing import Body, Route
 from api.tiles import handlers as tiles
@@ -57,12 +66,22 @@ V1: Final = (
 
 _FHIR_JSON: Final = ("application/fhir+json", "application/json")
 _FORM: Final = ("application/x-www-form-urlencoded",)
-_TYPE: Final = "/fhir/{type:[A-Z][A-Za-z]{1,63}}"
-_ID: Final = _TYPE + "/{id:[A-Za-z0-9.-]{1,64}}"
+_OF_TYPE: Final = "/{type:[A-Z][A-Za-z]{1,63}}"
+_OF_ID: Final = "/{id:[A-Za-z0-9.-]{1,64}}"
+_TYPE: Final = "/fhir" + _OF_TYPE
+_ID: Final = _TYPE + _OF_ID
+_PATIENT: Final = "/fhir/Patient" + _OF_ID
 FHIR: Final = (
-    Route("GET", "/fhir/metadata", metadata.metadata, open=True),
-    Route("POST", "/fhir", bundles.bundle, Body.BUNDLE, _FHIR_JSON),
-    Route("GET", "/fhir/Patient/{id:[A-Za-z0-9.-]{1,64}}/$everything", searches.everything),
+    Route("GET", "/fhir/metadata", metadata.metadata, open=True, head=True),
+    *(
+        # The base is written with its last slash by some clients (fhirclient, fhir-kit-client).
+        Route("POST", base, bundles.bundle, Body.BUNDLE, _FHIR_JSON)
+        for base in ("/fhir", "/fhir/")
+    ),
+    Route("GET", _PATIENT + "/$everything", searches.everything),
+    Route("POST", _PATIENT + "/$everything", searches.everything, Body.RESOURCE, _FHIR_JSON),
+    Route("GET", _PATIENT + _OF_TYPE, searches.of_patient),
+    Route("POST", _PATIENT + _OF_TYPE + "/_search", searches.of_patient, Body.FORM, _FORM),
     Route("GET", "/fhir/AuditEvent/{id:[A-Za-z0-9.-]{1,64}}", events.read),
     Route("GET", "/fhir/Provenance/{id:[A-Za-z0-9.-]{1,64}}", provenances.read),
     Route("GET", _TYPE, searches.search),
@@ -73,6 +92,11 @@ FHIR: Final = (
     Route("DELETE", _ID, changes.delete),
     Route("GET", _ID + "/_history", resources.past),
     Route("GET", _ID + "/_history/{version:[0-9]{1,9}}", resources.vread),
+    *(
+        Route(method, at + "/${name:[A-Za-z-]{1,64}}", operations.unknown, body, media)
+        for at in ("/fhir", _TYPE, _ID)
+        for method, body, media in (("GET", Body.NONE, ()), ("POST", Body.RESOURCE, _FHIR_JSON))
+    ),
 )
 
 TABLE: Final = (*OPERATIONS, *LOG, *AUTH, *V1, *FHIR)

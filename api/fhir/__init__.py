@@ -4,5 +4,6 @@ visit          one request: who asks, whose record, access entries, contents
 resources      read, vread, history                 changes    create, update, delete
 searches       search, $everything, pages           bundles    transaction and batch
 events         AuditEvent and Provenance            metadata   CapabilityStatement
-replies        answers with their headers
+replies        answers with their headers           conditions  versions that a sender knows
+formats        JSON, and nothing else               operations  names that are no operation here
 """

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Final
+from typing import Any, Final
 
 from api.errors import Refused
+from api.fhir.formats import FORM
+from ledger.errors import BadRequest
+from ledger.fhir import jsontext
 from ledger.fhir.searching import TYPES
 from ledger.fhir.searching.dates import BEGINNING, END, Span, span
 from ledger.fhir.searching.values import Values
 from ledger.resources.shelf import Stored
 
-_KNOWN: Final = frozenset({"_since", "_type", "_count", "start", "end", "_format"})
+_KNOWN: Final = frozenset({"_since", "_type", "_count", "start", "end"}) | FORM
 _CARE_DATES: Final = ("date", "authored-on", "authoredon", "effective-time", "onset-date", "period")
 
 
@@ -45,7 +48,9 @@ def _in_care(values: Values, care: Span) -> bool:
 
 def wanted_of(pairs: Iterable[tuple[str, str]]) -> Wanted:
     """Raises Refused 400."""
-    given = dict(pairs)
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        given[name] = f"{given[name]},{value}" if name == "_type" and name in given else value
     if not given.keys() <= _KNOWN:
         raise Refused(
             400,
@@ -66,6 +71,38 @@ def wanted_of(pairs: Iterable[tuple[str, str]]) -> Wanted:
         raise Refused(400, "_count is no number over 0", code="invalid")
     since_ms = 0 if since is None else since.low // 1_000
     return Wanted(types, since_ms, care, None if count is None else int(count))
+
+
+def parameters_of(raw: bytes) -> list[tuple[str, str]]:
+    """The same, where they are sent as a Parameters resource. Raises Refused 400."""
+    try:
+        sent = jsontext.parse(raw)
+    except BadRequest as error:
+        raise Refused(400, f"the body {error.message}", hint=error.hint, code="structure") from None
+    if not isinstance(sent, dict) or sent.get("resourceType") != "Parameters":
+        raise _no_parameters()
+    parts = sent.get("parameter", [])
+    if not isinstance(parts, list):
+        raise _no_parameters()
+    return [_pair(part) for part in parts]
+
+
+def _pair(part: Any) -> tuple[str, str]:
+    if not isinstance(part, dict) or not isinstance(part.get("name"), str):
+        raise _no_parameters()
+    values = [value for name, value in part.items() if name.startswith("value")]
+    if len(values) != 1 or isinstance(values[0], bool) or not isinstance(values[0], str | int):
+        raise _no_parameters()
+    return part["name"], str(values[0])
+
+
+def _no_parameters() -> Refused:
+    return Refused(
+        400,
+        "what $everything is asked for is no Parameters resource with simple values",
+        hint="send Parameters.parameter with name and value[x], or nothing",
+        code="invalid",
+    )
 
 
 def _time(name: str, given: dict[str, str]) -> Span | None:

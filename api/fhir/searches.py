@@ -14,12 +14,12 @@ from aiohttp import web
 from api.auth.decision import Interaction
 from api.errors import Refused, not_found
 from api.fhir import events, provenances, replies
-from api.fhir.everything import wanted_of
+from api.fhir.everything import parameters_of, wanted_of
 from api.fhir.matching import Searched, included_in, matching, searched, understood
 from api.fhir.paging import PAGES, Rest
 from api.fhir.visit import Visit
 from ledger.fhir.bundles import Match, searchset
-from ledger.fhir.searching import Query
+from ledger.fhir.searching import Query, personal
 from ledger.resources.shelf import Shelf, Stored
 from ledger.wire.ids import ChainId, Position
 
@@ -55,8 +55,28 @@ async def search(request: web.Request) -> web.StreamResponse:
         pairs += _form(await request.read())
     if (name := dict(pairs).get(_PAGE)) is not None:
         return await _next_page(visit, request, type_, name)
-    strict = replies.prefer(request, "handling", "lenient") == "strict"
-    return replies.body(visit, await answered(visit, type_, pairs, strict=strict))
+    return replies.body(visit, await answered(visit, type_, pairs, strict=_is_strict(request)))
+
+
+async def of_patient(request: web.Request) -> web.StreamResponse:
+    """``GET /fhir/Patient/id/T?…`` and ``POST /fhir/Patient/id/T/_search``: in a person's record,
+    which R4 calls the compartment (search.html#2.21.1.2).
+    """
+    visit, type_ = Visit.of(request), request.match_info["type"]
+    visit.demand(Interaction.SEARCH, type_)
+    names = personal(type_)
+    if not names:
+        raise not_found()
+    pairs = [*request.query.items()]
+    if request.method == "POST":
+        pairs += parse_qsl((await request.read()).decode("utf-8"), keep_blank_values=True)
+    name = "patient" if "patient" in names else min(names)
+    pairs.append((name, f"Patient/{request.match_info['id']}"))
+    return replies.body(visit, await answered(visit, type_, pairs, strict=_is_strict(request)))
+
+
+def _is_strict(request: web.Request) -> bool:
+    return replies.prefer(request, "handling", "lenient") == "strict"
 
 
 def _form(body: bytes) -> list[tuple[str, str]]:
@@ -85,7 +105,7 @@ async def found(
     result = await visit.bridge.call(_find, visit, query)
     visit.note_denials(result.denied)
     link = _self_link(query, result.patient)
-    total = None if query.total == "none" else result.total
+    total = None if query.total == "none" and not query.total_only else result.total
     views = await visit.release(
         [(one, one.current) for one in (*result.page, *result.more)],
         [result.record] if result.record is not None else [],
@@ -215,10 +235,13 @@ def _shelves(visit: Visit, rest: Rest) -> list[Shelf]:
 
 
 async def everything(request: web.Request) -> web.StreamResponse:
-    """``GET /fhir/Patient/id/$everything``"""
+    """``GET`` and ``POST /fhir/Patient/id/$everything``"""
     visit, identity = Visit.of(request), request.match_info["id"]
     visit.demand(Interaction.EVERYTHING, "Patient")
-    wanted = wanted_of(request.query.items())
+    pairs = [*request.query.items()]
+    if request.method == "POST" and (raw := await request.read()):
+        pairs += parameters_of(raw)
+    wanted = wanted_of(pairs)
     place = await visit.find("Patient", identity, Interaction.EVERYTHING)
     resources = [
         one

@@ -20,6 +20,7 @@ FORMATS: Final = ("application/fhir+json", "json")
 _SECURITY: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _OAUTH: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _EVERYTHING: Final = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+_COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/patient"
 _OF_THE_PERSON: Final = (
     "names the person: Patient/id, or with :identifier (also as a chain) system|value; a search "
     "without it is refused, outside of the directory"
@@ -27,8 +28,11 @@ _OF_THE_PERSON: Final = (
 _HOW: Final = (
     "Every release of a person's data leaves an access entry first, which AuditEvent shows. "
     "An update is an amendment and needs an id that is known; If-Match is honoured. A delete "
-    "retracts and removes nothing. Not done: _has, chains but for a person's identifier, :text, "
-    ":in, prefix ap."
+    "retracts and removes nothing. The Patient compartment is the record: what is about the "
+    "person, and not what the person did for others. Not done: _has, chains but for a person's "
+    "identifier, :text, :in, prefix ap, _elements, _summary but for count, PATCH, conditional "
+    "update and delete, history of a type or of everything; a transaction's conditional references "
+    "are not resolved."
 )
 
 
@@ -63,6 +67,7 @@ def capability_statement(instance: Instance) -> dict[str, Any]:
                 "security": _security(instance),
                 "resource": [_resource(name) for name in sorted(TYPES)],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                "compartment": [_COMPARTMENT],
             }
         ],
     }
@@ -86,6 +91,7 @@ def _resource(name: str) -> dict[str, Any]:
         "versioning": "versioned" if "vread" in can else "no-version",
         "readHistory": "vread" in can,
         "updateCreate": False,
+        "conditionalRead": "full-support" if "vread" in can else "not-supported",
         "conditionalCreate": "create" in can,
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",

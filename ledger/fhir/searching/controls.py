@@ -80,6 +80,12 @@ def _format(draft: Draft, value: str) -> bool:
     return True
 
 
+def _pretty(draft: Draft, value: str) -> bool:
+    """White space is the author's."""
+    _only_once(draft, "_pretty")
+    return value == "false"
+
+
 CONTROLS: Final[Mapping[str, Callable[[Draft, str], bool]]] = {
     "_count": _count,
     "_sort": _sort,
@@ -92,5 +98,6 @@ CONTROLS: Final[Mapping[str, Callable[[Draft, str], bool]]] = {
     "_summary": _summary,
     "_total": _total,
     "_format": _format,
+    "_pretty": _pretty,
 }
 """Each says whether it does what is asked; if not, its name is among the unknown ones."""

@@ -72,6 +72,12 @@ hsm: $(DEV) ## keys in tokens, with SoftHSM (needs softhsm2)
 	    echo 'hint: apt-get install softhsm2' >&2; exit 1; }
 	SOFTHSM=$(SOFTHSM) $(PY) -m pytest tests -m hsm -n 0
 
+NODE := .venv/node/.clients
+
+.PHONY: clients
+clients: $(DEV) $(NODE) ## a FHIR client of Node's, as npm has it, against the service (needs nodejs, npm)
+	$(PY) -m pytest tests -m clients -n 0
+
 .PHONY: pyz
 pyz: $(VENV) ## dist/counterfoil-verify.pyz: the verifier in one file, the same bytes everywhere
 	$(PY) tools/pyz.py dist/counterfoil-verify.pyz
@@ -141,6 +147,17 @@ $(RUN): requirements/server.lock requirements/build.lock pyproject.toml $(VENV)
 
 $(DEV): requirements/dev.lock $(RUN)
 	$(INSTALL) --require-hashes -r requirements/dev.lock
+	touch $@
+
+# The lock is complete and has a hash for each package; scripts of packages are not run.
+$(NODE): tests/clients/node/package.json tests/clients/node/package-lock.json $(VENV)
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null \
+	    && command -v npm >/dev/null || { echo 'there is no Node 20 or newer with npm here' >&2; \
+	    echo 'hint: apt-get install nodejs npm' >&2; exit 1; }
+	mkdir -p .venv/node
+	cp tests/clients/node/package.json tests/clients/node/package-lock.json .venv/node
+	cd .venv/node && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier \
+	    --cache $(CURDIR)/.venv/cache/npm
 	touch $@
 
 $(BENCH): requirements/bench.lock $(DEV)

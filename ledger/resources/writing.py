@@ -45,6 +45,8 @@ from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, Position
 
 Fields = dict[str, cbor.Value]
+MOST_IDENTIFIERS: Final = 64
+"""Of a Patient, that are linked."""
 _NOBODY: Final = "the resource leads to no patient here"
 _WHO: Final = "create the Patient first, with an identifier of your own, and refer to it"
 _INSTITUTIONS: Final = frozenset({"organisation", "practitioner", "gateway"})
@@ -59,6 +61,15 @@ class LeadsElsewhere(BadRequest):
     def __init__(self, message: str, records: Iterable[ChainId], *, hint: str) -> None:
         super().__init__(message, hint=hint)
         self.records = frozenset(records)
+
+
+def _check_number(identifiers: Sequence[Identifier]) -> None:
+    """Each becomes an entry of its own. Raises BadRequest."""
+    if len(identifiers) > MOST_IDENTIFIERS:
+        raise BadRequest(
+            f"the Patient has more than {MOST_IDENTIFIERS} identifiers to be linked",
+            hint="leave out those that nobody looks for",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,7 @@ class Plan:
         subject = route(resource)
         opens = False
         if isinstance(subject, IsPatient):
+            _check_number(subject.identifiers)
             chain, opens = self._record_of_patient(subject.identifiers)
         else:
             chain = self._chain(subject)
@@ -143,6 +155,7 @@ class Plan:
             )
         subject = route(resource)
         if isinstance(subject, IsPatient):
+            _check_number(subject.identifiers)
             self._link_further(subject.identifiers, stored.chain)
         elif isinstance(subject, PatientRef) and not self._is_of(subject, stored.chain):
             raise BadRequest(

@@ -13,7 +13,9 @@ from ledger.fhir.searching.wanted import Surroundings
 from ledger.fhir.searching.writing import divided
 
 MAX_ALTERNATIVES: Final = 512
-"""Of all criteria together: each is compared with each value of each resource."""
+"""Of all criteria together."""
+MAX_COMPARED: Final = 64
+"""Of all criteria but tokens, together: each is compared with each value of each resource."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Draft:
     unknown: list[str] = field(default_factory=list)
     link: list[tuple[str, str]] = field(default_factory=list)
     alternatives: int = 0
+    compared: int = 0
     once: set[str] = field(default_factory=set)
 
 
@@ -47,6 +50,13 @@ def alternatives(draft: Draft, name: str, value: str) -> list[str]:
         raise BadRequest(
             f"has more than {MAX_ALTERNATIVES} values to look for", hint="ask for less at a time"
         )
+    if draft.known[name].kind != "token":
+        draft.compared += len(found)
+        if draft.compared > MAX_COMPARED:
+            raise BadRequest(
+                f"has more than {MAX_COMPARED} dates, references and texts to look for",
+                hint="ask for less at a time",
+            )
     if not all(found):
         raise BadRequest(f"{name} has an empty value", hint="leave it out")
     return found

@@ -30,8 +30,27 @@ def matches(query: Query, values: Values) -> bool:
 
 
 def _holds(criterion: Criterion, found: tuple[Value, ...]) -> bool:
-    any_of = any(_one(criterion.modifier, wanted, found) for wanted in criterion.alternatives)
+    if criterion.parameter.kind == "token" and criterion.modifier in ("", "not"):
+        any_of = _has_token(frozenset(criterion.alternatives), found)
+    else:
+        any_of = any(_one(criterion.modifier, wanted, found) for wanted in criterion.alternatives)
     return any_of != (criterion.modifier == "not")
+
+
+def _has_token(wanted: frozenset[Wanted], found: tuple[Value, ...]) -> bool:
+    """Hundreds are asked for among hundreds, so they are not compared one by one."""
+    return any(
+        isinstance(one, Token)
+        and not wanted.isdisjoint(
+            (
+                WantedToken(one.system, one.code),
+                WantedToken(None, one.code),
+                WantedToken(one.system, None),
+                WantedToken(None, None),
+            )
+        )
+        for one in found
+    )
 
 
 def _one(modifier: str, wanted: Wanted, found: tuple[Value, ...]) -> bool:

@@ -1,6 +1,7 @@
 """Errors as answers: what a handler raises, and how each class of the ledger's errors is answered.
 
     Unreadable   400   bytes that are not JSON, or not strict JSON
+    Misaddressed 400   another type or id than the URL has
     BadRequest   422   the entry, the resource or the rule that it breaks
     Conflict     409
     BadEvidence  422   a signature or proof that does not verify
@@ -22,6 +23,7 @@ from ledger.errors import (
     Conflict,
     CounterfoilError,
     LedgerFault,
+    Misaddressed,
     Unreadable,
 )
 
@@ -56,6 +58,7 @@ class Refused(Exception):
 _ANSWERS: Final[tuple[tuple[type[CounterfoilError], int, str], ...]] = (
     (Conflict, 409, "conflict"),
     (Unreadable, 400, "structure"),
+    (Misaddressed, 400, "invalid"),
     (BadRequest, 422, "invalid"),
     (BadEvidence, 422, "security"),
     (LedgerFault, 503, "transient"),

@@ -30,6 +30,10 @@ class Unreadable(BadRequest):
     """Bytes that are no text of their format at all: what they say is not known."""
 
 
+class Misaddressed(BadRequest):
+    """A resource of another type or id than the address that it was sent to."""
+
+
 class Conflict(BadRequest):
     """The same (author, entry id) already stands for other bytes."""
 

@@ -7,7 +7,9 @@ come last and see what was written.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
@@ -32,12 +34,13 @@ from api.fhir.changes import (
     updated,
 )
 from api.fhir.conditions import check_match
-from api.fhir.matching import matched_by
+from api.fhir.matching import matched_by, searched, understood
 from api.fhir.resources import unread
 from api.fhir.searches import answered
 from api.fhir.visit import Place, Visit, appended
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir.bundles import Part, Response, read_request, response
+from ledger.fhir.interactions import DERIVED
 from ledger.fhir.outcome import Issue, outcome
 from ledger.resources.writing import Plan, Planned
 from ledger.wire.ids import Position
@@ -55,6 +58,7 @@ async def bundle(request: web.Request) -> web.StreamResponse:
     else:
         for part in asked.parts:
             _check_part(visit, part)
+        _check_apart(asked.parts)
         answers = await _Transaction(visit, asked.parts).run()
     if replies.prefer(request, "return", "representation") == "minimal":
         answers = [
@@ -71,7 +75,8 @@ def _check_part(visit: Visit, part: Part) -> None:
     type_, target = part.target.resource_type, part.target
     search = part.method == "GET" and target.id is None and target.operation is None
     plain = target.operation is None and not target.is_history
-    if part.method not in _ORDER or not (plain or search):
+    told = type_ in DERIVED and target.id is not None
+    if part.method not in _ORDER or not plain or told:
         raise Refused(
             422,
             "a part of the Bundle is of a kind that is not done here",
@@ -92,6 +97,22 @@ def _check_part(visit: Visit, part: Part) -> None:
             code="not-supported",
         )
     visit.demand(needs[part.method], type_)
+
+
+def _check_apart(parts: Sequence[Part]) -> None:
+    """Raises Refused where two parts change one resource: which of them counts would be chance."""
+    changed = Counter(
+        (part.target.resource_type, part.target.id)
+        for part in parts
+        if part.method in ("PUT", "DELETE")
+    )
+    if any(times > 1 for times in changed.values()):
+        raise Refused(
+            422,
+            "two parts of the transaction change the same resource",
+            hint="say once what becomes of it",
+            code="invalid",
+        )
 
 
 async def _alone(visit: Visit, part: Part) -> Response:
@@ -123,10 +144,15 @@ async def _get(visit: Visit, part: Part) -> Response:
     return _written_response(visit, done.made, "200")
 
 
+def _condition(part: Part) -> str | None:
+    """``ifNoneExist``, or what stands behind the url as some clients have it."""
+    return part.if_none_exist or part.target.query or None
+
+
 async def _post(visit: Visit, part: Part) -> Response:
     assert part.resource is not None
     type_ = part.target.resource_type
-    done = await created(visit, type_, part.resource, part.if_none_exist)
+    done = await created(visit, type_, part.resource, _condition(part))
     return _written_response(visit, done.made, str(done.status))
 
 
@@ -162,6 +188,17 @@ def _written_response(visit: Visit, made: replies.Made, status: str) -> Response
     )
 
 
+@contextmanager
+def _numbered(number: int) -> Iterator[None]:
+    """What a part is refused for says which part it was."""
+    try:
+        yield
+    except (Refused, BadRequest) as raised:
+        error = raised if isinstance(raised, Refused) else refused(raised)
+        error.message = f"Bundle.entry[{number}]: {error.message}"
+        raise error from raised.__cause__
+
+
 @dataclass(slots=True)
 class _Write:
     """One write of a transaction, planned."""
@@ -186,21 +223,38 @@ class _Transaction:
         async with self.visit.desk.locks.held(keys):
             plan = plan_of(self.visit)
             writes = await self._planned(plan)
+            for number, part in enumerate(self.parts):
+                if part.method == "GET":
+                    with _numbered(number):
+                        await self._check_read(part)
             outcomes = await self.visit.bridge.append(plan.submissions) if plan.submissions else []
             indexes = [one.index for one in appended(outcomes)]
             for number, write in writes.items():
                 self._answers[number] = await self.visit.bridge.call(self._done, write, indexes)
         for number, part in enumerate(self.parts):
             if part.method == "GET":
-                self._answers[number] = await _get(self.visit, part)
+                # What was written stands, also where this transaction deletes what it reads.
+                self._answers[number] = await _alone(self.visit, part)
         return [self._answers[number] for number in range(len(self.parts))]
+
+    async def _check_read(self, part: Part) -> None:
+        """Raises Refused, before anything is written, for what could not be read now."""
+        visit, type_, identity = self.visit, part.target.resource_type, part.target.id
+        if identity is not None:
+            place = await visit.find(type_, identity, Interaction.READ)
+            if place.stored.content is None:
+                raise replies.gone(place.stored)
+        elif type_ not in DERIVED:
+            pairs = parse_qsl(part.target.query, keep_blank_values=True)
+            query = understood(visit, type_, pairs, strict=False)
+            await visit.bridge.call(searched, visit, query, Interaction.SEARCH)
 
     def _keys(self, part: Part) -> Iterator[bytes]:
         """Of one part, as if it came alone: transactions wait for each other only for these."""
         type_ = part.target.resource_type
         if part.method == "POST":
             raw = part.resource or b""
-            yield from keys_to_create(self.visit, type_, raw, part.if_none_exist)
+            yield from keys_to_create(self.visit, type_, raw, _condition(part))
         elif part.method != "GET" and part.target.id is not None:
             yield from keys_to_change(type_, part.target.id)
 
@@ -216,15 +270,8 @@ class _Transaction:
         writes: dict[int, _Write] = {}
         for number in order:
             part = self.parts[number]
-            try:
+            with _numbered(number):
                 write = await self._plan(plan, part)
-            except BadRequest as error:
-                raise Refused(
-                    422,
-                    f"Bundle.entry[{number}]: {error.message}",
-                    hint=error.hint,
-                    code="invalid",
-                ) from error
             if isinstance(write, Response):
                 self._answers[number] = write
             else:
@@ -250,9 +297,10 @@ class _Transaction:
 
     async def _create(self, plan: Plan, part: Part) -> _Write | Response:
         visit, type_, raw = self.visit, part.target.resource_type, part.resource or b""
-        if part.if_none_exist is not None:
+        condition = _condition(part)
+        if condition is not None:
             visit.demand(Interaction.SEARCH, type_)
-            there = await matched_by(visit, type_, part.if_none_exist)
+            there = await matched_by(visit, type_, condition)
             if there is not None:
                 plan.refer(part.full_url, there.stored)
                 done = await standing(visit, there)

@@ -19,7 +19,7 @@ from api.fhir.conditions import check_match
 from api.fhir.formats import FORM
 from api.fhir.matching import matched_by
 from api.fhir.visit import Place, Visit, appended, refuse_nobody
-from ledger.errors import BadRequest
+from ledger.errors import Misaddressed
 from ledger.fhir.view import view
 from ledger.resources.naming import public_id
 from ledger.resources.shelf import Stored
@@ -116,9 +116,9 @@ def plan_of(visit: Visit) -> Plan:
 
 
 def check_type(planned: Planned, type_: str) -> None:
-    """Raises BadRequest where the body is of another type than the URL."""
+    """Raises Misaddressed where the body is of another type than the URL."""
     if planned.resource.resource_type != type_:
-        raise BadRequest(
+        raise Misaddressed(
             f"the body is a {planned.resource.resource_type}, the URL is of {type_}",
             hint="send it to the URL of its own type",
         )

@@ -17,7 +17,7 @@ from typing import Final
 
 from ledger.admission import Submission
 from ledger.author import CBOR, FHIR_JSON, Author, Draft
-from ledger.errors import BadRequest
+from ledger.errors import BadRequest, Misaddressed
 from ledger.fhir import (
     Directory,
     Identifier,
@@ -146,10 +146,12 @@ class Plan:
             self._names[full_url] = stored.chain
 
     def amend(self, stored: Stored, raw: bytes) -> Planned:
-        """A new version. Raises BadRequest for one that belongs to somebody else."""
+        """A new version. Raises BadRequest for one that belongs to somebody else, Misaddressed for
+        one that is another resource.
+        """
         resource = validate(raw)
         if (resource.resource_type, resource.id) != (stored.type, stored.identity):
-            raise BadRequest(
+            raise Misaddressed(
                 "the resource in the body has another type or id than the URL",
                 hint="send the resource with the id of the URL",
             )

@@ -369,3 +369,65 @@ def test_the_statement_tells_the_truth(client: Client) -> None:
         assert client.send(method, path).status == 405, path
     for path in ("/_history", "/Patient/_history"):
         assert client.get(path).status == 404
+
+
+def test_a_transaction_that_cannot_read_writes_nothing(client: Client, who: str) -> None:
+    gone = client.made(weight(f"Patient/{who}", 60))
+    assert client.send("DELETE", f"/Observation/{gone}").status == 204
+    write = entry("POST", "Observation", weight(f"Patient/{who}", 70))
+    size = client.service.log.reader.checkpoint.size
+    for read, status in (
+        (entry("GET", "Observation/00000000-1"), 404),
+        (entry("GET", f"Observation/{gone}"), 410),
+        (entry("GET", "Observation?code=29463-7"), 400),
+        (entry("GET", f"Observation?patient={who}&date=yesterday"), 400),
+        (entry("GET", "AuditEvent/00000000-1"), 422),
+    ):
+        answer = client.send("POST", "", bundle("transaction", write, read))
+        assert answer.status == status, answer.text
+        if status != 422:
+            assert "Bundle.entry[1]: " in answer.json["issue"][0]["details"]["text"]
+    assert client.service.log.reader.checkpoint.size == size
+
+
+def test_a_transaction_that_reads_what_it_deletes(client: Client, who: str) -> None:
+    identity = client.made(weight(f"Patient/{who}", 60))
+    url = f"Observation/{identity}"
+    answer = client.send("POST", "", bundle("transaction", entry("GET", url), entry("DELETE", url)))
+    assert statuses(answer) == ["410", "204"]
+
+
+def test_a_transaction_changes_a_resource_once(client: Client, who: str) -> None:
+    identity = client.made(weight(f"Patient/{who}", 60))
+    url = f"Observation/{identity}"
+    change = entry("PUT", url, weight(f"Patient/{who}", 61, id=identity))
+    for other in (change, entry("DELETE", url)):
+        answer = client.send("POST", "", bundle("transaction", change, other))
+        assert code_of(answer) == (422, "invalid")
+        assert statuses(client.send("POST", "", bundle("batch", change, other))) in (
+            ["200", "200"],
+            ["200", "204"],
+        )
+
+
+def test_a_search_behind_the_url_of_a_part_is_its_condition(client: Client, who: str) -> None:
+    write = entry("POST", f"Observation?patient=Patient/{who}", weight(f"Patient/{who}", 70))
+    other = entry("POST", f"Observation?patient=Patient/{who}", weight(f"Patient/{who}", 71))
+    for kind in ("transaction", "batch"):
+        first = client.send("POST", "", bundle(kind, write))
+        second = client.send("POST", "", bundle(kind, other))
+        assert (statuses(first)[0] in ("201", "200"), statuses(second)) == (True, ["200"])
+
+
+def test_bodies_for_another_address(client: Client, who: str) -> None:
+    identity = client.made(weight(f"Patient/{who}", 60))
+    path = f"/Observation/{identity}"
+    for body in (weight(f"Patient/{who}", 61), weight(f"Patient/{who}", 61, id="other")):
+        assert code_of(client.send("PUT", path, body)) == (400, "invalid")
+    assert code_of(client.send("PUT", path, patient("x", id=identity))) == (400, "invalid")
+    assert code_of(client.send("POST", "/Observation", patient("x"))) == (400, "invalid")
+    refused = client.send(
+        "POST", "", bundle("transaction", entry("PUT", path[1:], weight(f"Patient/{who}", 61)))
+    )
+    assert code_of(refused) == (400, "invalid")
+    assert "Bundle.entry[0]: " in refused.text

@@ -54,6 +54,10 @@ cutting: $(DEV) ## answers and requests of the service cut at every byte, and ki
 day: $(DEV) ## a day of five institutions: 20,000 requests to a service, and every claim checked
 	$(PY) -m tests.day
 
+.PHONY: load
+load: $(DEV) ## ten times what the service sustains, for a minute: what it takes, refuses and stores
+	$(PY) -m tests.api.overload
+
 .PHONY: bytes
 bytes: $(DEV) ## every byte of a small log changed, and both readers asked
 	$(PY) -m pytest tests/agreement -m long -n 0

@@ -75,7 +75,7 @@ async def search(
         return searchset([], total=0, links=[("self", f"{visit.base}/{TYPE}")])
     found = await visit.bridge.call(_matching, visit, place.record, query)
     count = 0 if query.total_only else min(COUNT if query.count is None else query.count, MOST)
-    ids = tuple((TYPE, public_id(visit.desk.log.reader, one.position)) for one in found)
+    ids = tuple((TYPE, public_id(visit.desk.log.reader, one)) for one in found)
     rest = Rest(visit.caller.actor, place.record, TYPE, ids, count, len(found), f"{TYPE}?patient")
     return await page(visit, rest, f"{visit.base}/{TYPE}")
 
@@ -99,22 +99,25 @@ def _entries(visit: Visit, ids: Sequence[str]) -> list[Entry]:
     return [one for one in found if one is not None]
 
 
-def _matching(visit: Visit, record: ChainId, query: Query) -> list[Entry]:
-    """Access entries that fit, opened for that only where the query asks for what is sealed."""
+def _matching(visit: Visit, record: ChainId, query: Query) -> list[Position]:
+    """Access entries that fit, read and opened for that only where the query asks for it."""
     reader, library = visit.desk.log.reader, visit.desk.library
+    places = library.accesses(record)
+    if not query.criteria:
+        return places
     outside = tuple(one for one in query.criteria if one.parameter.name in _KNOWN_UNOPENED)
-    entries = [reader.entry(*place) for place in library.accesses(record)]
+    entries = [reader.entry(*place) for place in places]
     by_time = replace(query, criteria=outside)
     entries = [one for one in entries if matches(by_time, _values(visit, one))]
     if len(outside) == len(query.criteria):
-        return entries
+        return [one.position for one in entries]
     events = _events(visit, record)
     opened = library.headers([one.position for one in entries])
-    found = []
+    found: list[Position] = []
     for entry in entries:
         told = _event(visit, events, entry, opened.get(entry.position, {}))
         if told is not None and matches(query, extract(TYPE, told)):
-            found.append(entry)
+            found.append(entry.position)
     return found
 
 

@@ -27,7 +27,7 @@ from ledger.wire.claim import Kind
 from ledger.wire.ids import ChainId, new_chain_id
 from tests.api.apart import ALWAYS, ONCE, Apart
 from tests.api.cutting import WHOLE, Cut, Cutter
-from tests.api.running import Running
+from tests.api.running import Running, quiet_settings
 from tests.api.wire import request
 
 NUMBERS: Final = "urn:oid:1.2.392.100495.20.3.51.1310000001"
@@ -112,6 +112,8 @@ def made(directory: Path) -> World:
             world.observations.append(found["id"])
         running.enrol("person", "person", by="hospital", record=world.record)
     world.service = Apart.of(running)
+    # Longer than the long form takes.
+    world.service.settings = quiet_settings(token_s=7_200)
     return world
 
 

@@ -13,10 +13,14 @@ from typing import Any, Final
 import pytest
 
 from api.desk import DESK, OPENING
+from ledger.author import CBOR, Draft
 from ledger.fhir import Identifier
 from ledger.linkage import Linkage
 from ledger.log import Log
+from ledger.merkle import leaf_hash
 from ledger.wire.claim import Kind
+from ledger.wire.erasure import EraseEntries
+from ledger.wire.ids import Hash
 from tests.api import v1
 from tests.api.running import Answer, Running
 from tests.api.test_fhir import CLINIC_NUMBERS, NUMBERS, Client, bundle, part, weight
@@ -277,6 +281,43 @@ def end_link(service: Running, value: str) -> None:
     draft = Linkage(log.reader, log.vault.tag).unlink(Identifier(NUMBERS, value), "moved away")
     answer = hospital.append(draft)
     assert answer.status == 201, answer.text
+
+
+def test_an_erasure_while_others_read(service: Running, at_hospital: Client) -> None:
+    """All of it, or nothing any more; never an error."""
+    who, _ = at_hospital.person()
+    identity = at_hospital.weight(who, 7.25)
+    entry = service.log.reader.entry(int(identity.partition("-")[2]))
+    path, erased = f"/fhir/Observation/{identity}", threading.Event()
+    answers: list[tuple[bool, Answer]] = []
+
+    def read() -> None:
+        was_erased = False
+        while not was_erased:
+            was_erased = erased.is_set()
+            answers.append((was_erased, at_hospital.get(path)))
+
+    readers = [threading.Thread(target=read) for _ in range(6)]
+    for one in readers:
+        one.start()
+    hospital = v1.Client(service, "hospital")
+    order = Draft(
+        entry.leaf.claim.chain,
+        b"",
+        CBOR,
+        Kind.ERASURE,
+        {"reason": "the person asked for it"},
+        body=EraseEntries((Hash(leaf_hash(entry.raw)),)).encode(),
+        erases=(entry.position,),
+    )
+    assert hospital.append(order).status == 201
+    erased.set()
+    for one in readers:
+        one.join()
+    # Of what type it was is gone too, so that under its URL there is nothing.
+    assert {one.status for _, one in answers} <= {200, 404, 410}
+    assert {one.status for was_erased, one in answers if was_erased} == {404}
+    assert all(one.json["valueQuantity"] for _, one in answers if one.status == 200)
 
 
 def test_paging_while_others_write(service: Running, at_hospital: Client) -> None:

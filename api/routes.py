@@ -18,6 +18,7 @@ from api.fhir import (
     provenances,
     resources,
     searches,
+    upserts,
 )
 from api.operations import health
 from api.routing import Body, Route
@@ -87,6 +88,7 @@ FHIR: Final = (
     Route("GET", _TYPE, searches.search),
     Route("POST", _TYPE + "/_search", searches.search, Body.FORM, _FORM),
     Route("POST", _TYPE, changes.create, Body.RESOURCE, _FHIR_JSON),
+    Route("PUT", _TYPE, upserts.update, Body.RESOURCE, _FHIR_JSON),
     Route("GET", _ID, resources.read),
     Route("PUT", _ID, changes.update, Body.RESOURCE, _FHIR_JSON),
     Route("DELETE", _ID, changes.delete),

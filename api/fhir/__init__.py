@@ -6,4 +6,5 @@ searches       search, $everything, pages           bundles    transaction and b
 events         AuditEvent and Provenance            metadata   CapabilityStatement
 replies        answers with their headers           conditions  versions that a sender knows
 formats        JSON, and nothing else               operations  names that are no operation here
+upserts        update of what a search finds
 """

@@ -51,8 +51,7 @@ def _condition(request: web.Request) -> str | None:
     """``If-None-Exist``. Some clients (fhirpy, after Aidbox) write the search behind the URL: taken
     as no condition, it would make a second resource of what they meant to be one.
     """
-    pairs = parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
-    asked = urlencode([pair for pair in pairs if pair[0] not in FORM]) or None
+    asked = search_behind(request)
     header = request.headers.get("If-None-Exist")
     if asked is not None and header is not None:
         raise Refused(
@@ -64,6 +63,12 @@ def _condition(request: web.Request) -> str | None:
     return asked if header is None else header
 
 
+def search_behind(request: web.Request) -> str | None:
+    """What the URL of a write searches for."""
+    pairs = parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
+    return urlencode([pair for pair in pairs if pair[0] not in FORM]) or None
+
+
 async def created(visit: Visit, type_: str, raw: bytes, if_none_exist: str | None) -> Written:
     """A new resource, unless the condition finds one or its sender sent the same bytes before."""
     if if_none_exist is not None:
@@ -73,13 +78,18 @@ async def created(visit: Visit, type_: str, raw: bytes, if_none_exist: str | Non
             found = await matched_by(visit, type_, if_none_exist)
             if found is not None:
                 return await standing(visit, found)
-        plan, planned = await visit.plan(_planned, visit, type_, raw)
-        await allow(visit, planned, type_)
-        if planned.known is not None:
-            return await visit.bridge.call(_known, visit, planned, raw)
-        outcomes = await visit.bridge.append(plan.submissions)
-        index = appended(outcomes)[planned.at].index
-        return await visit.bridge.call(made_of, visit, planned, raw, Position(index), 1, 201)
+        return await create_now(visit, type_, raw)
+
+
+async def create_now(visit: Visit, type_: str, raw: bytes) -> Written:
+    """The same for who holds ``keys_to_create``, and whose condition found nothing."""
+    plan, planned = await visit.plan(_planned, visit, type_, raw)
+    await allow(visit, planned, type_)
+    if planned.known is not None:
+        return await visit.bridge.call(_known, visit, planned, raw)
+    outcomes = await visit.bridge.append(plan.submissions)
+    index = appended(outcomes)[planned.at].index
+    return await visit.bridge.call(made_of, visit, planned, raw, Position(index), 1, 201)
 
 
 def keys_to_create(
@@ -201,14 +211,19 @@ async def updated(
     async with visit.desk.locks.held(keys_to_change(type_, identity)):
         place = await visit.find(type_, identity, Interaction.UPDATE)
         check_match(if_match, if_none_match, place.stored)
-        plan = plan_of(visit)
-        planned = await visit.plan(plan.amend, place.stored, raw)
-        outcomes = await visit.bridge.append(plan.submissions)
-        at = Position(appended(outcomes)[planned.at].index)
-        number = next_number(place.stored)
-        return await visit.bridge.call(
-            made_of, visit, planned, raw, at, number, 200, place.stored.identity
-        )
+        return await update_now(visit, place, raw)
+
+
+async def update_now(visit: Visit, place: Place, raw: bytes, *, named: bool = True) -> Written:
+    """The same for who holds ``keys_to_change``. ``named``: the body must have the id."""
+    plan = plan_of(visit)
+    planned = await visit.plan(plan.amend, place.stored, raw, named=named)
+    outcomes = await visit.bridge.append(plan.submissions)
+    at = Position(appended(outcomes)[planned.at].index)
+    number = next_number(place.stored)
+    return await visit.bridge.call(
+        made_of, visit, planned, raw, at, number, 200, place.stored.identity
+    )
 
 
 async def delete(request: web.Request) -> web.StreamResponse:

@@ -38,6 +38,12 @@ def check_match(if_match: str | None, if_none_match: str | None, stored: Stored)
         )
 
 
+def check_still(before: Stored | None, now: Stored | None) -> None:
+    """Raises Refused 412 where a search finds another resource than it found before."""
+    if (before and before.identity) != (now and now.identity):
+        raise _failed("what the search finds was changed meanwhile", "send it again")
+
+
 def is_known(
     if_none_match: str | None, if_modified_since: str | None, version: StoredVersion
 ) -> bool:

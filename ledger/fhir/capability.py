@@ -31,8 +31,8 @@ _HOW: Final = (
     "retracts and removes nothing. The Patient compartment is the record: what is about the "
     "person, and not what the person did for others. Not done: _has, chains but for a person's "
     "identifier, :text, :in, prefix ap, _elements, _summary but for count, PATCH, conditional "
-    "update and delete, history of a type or of everything; a transaction's conditional references "
-    "are not resolved."
+    "delete, conditional update in Bundles, history of a type or of everything; a transaction's "
+    "conditional references are not resolved."
 )
 
 
@@ -93,7 +93,7 @@ def _resource(name: str) -> dict[str, Any]:
         "updateCreate": False,
         "conditionalRead": "full-support" if "vread" in can else "not-supported",
         "conditionalCreate": "create" in can,
-        "conditionalUpdate": False,
+        "conditionalUpdate": "update" in can and "search-type" in can,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical"],
     }

@@ -145,12 +145,13 @@ class Plan:
         if full_url is not None and stored.type == "Patient":
             self._names[full_url] = stored.chain
 
-    def amend(self, stored: Stored, raw: bytes) -> Planned:
+    def amend(self, stored: Stored, raw: bytes, *, named: bool = True) -> Planned:
         """A new version. Raises BadRequest for one that belongs to somebody else, Misaddressed for
-        one that is another resource.
+        one that is another resource, or has no id and has to be ``named``.
         """
         resource = validate(raw)
-        if (resource.resource_type, resource.id) != (stored.type, stored.identity):
+        identity = stored.identity if resource.id is None and not named else resource.id
+        if (resource.resource_type, identity) != (stored.type, stored.identity):
             raise Misaddressed(
                 "the resource in the body has another type or id than the URL",
                 hint="send the resource with the id of the URL",

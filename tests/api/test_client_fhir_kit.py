@@ -93,6 +93,10 @@ def test_conditional_create(report: Any) -> None:
     }
 
 
+def test_conditional_update(report: Any) -> None:
+    assert report["conditionalUpdate"] == [True, "other", "2"]
+
+
 def test_bundles(report: Any) -> None:
     assert report["bundles"] == {
         "transaction": ["201", "201"],
@@ -107,7 +111,6 @@ def test_refusals(report: Any) -> None:
         "invalid": refused(422, "invalid"),
         "noToken": refused(401, "login"),
         "patch": refused(405, "not-supported"),
-        "conditionalUpdate": refused(405, "not-supported"),
         "typeHistory": refused(404, "not-found"),
         "systemHistory": refused(404, "not-found"),
         "systemSearch": refused(405, "not-supported"),

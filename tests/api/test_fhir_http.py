@@ -358,11 +358,12 @@ def test_the_statement_tells_the_truth(client: Client) -> None:
     by_type = {one["type"]: one for one in rest["resource"]}
     assert by_type["Observation"]["conditionalRead"] == "full-support"
     assert by_type["AuditEvent"]["conditionalRead"] == "not-supported"
+    assert by_type["Patient"]["conditionalUpdate"] is True
+    assert by_type["AuditEvent"]["conditionalUpdate"] is False
     assert [one["name"] for one in by_type["Patient"]["operation"]] == ["everything"]
     assert rest["compartment"] == ["http://hl7.org/fhir/CompartmentDefinition/patient"]
     for method, path in (
         ("PATCH", "/Patient/x"),
-        ("PUT", "/Patient?identifier=1"),
         ("DELETE", "/Patient?identifier=1"),
         ("GET", ""),
     ):
@@ -431,3 +432,38 @@ def test_bodies_for_another_address(client: Client, who: str) -> None:
     )
     assert code_of(refused) == (400, "invalid")
     assert "Bundle.entry[0]: " in refused.text
+
+
+def test_what_a_search_finds_is_updated(service: Running, client: Client, who: str) -> None:
+    path = f"/Observation?patient=Patient/{who}&code=29463-7"
+    named = client.send("PUT", path, weight(f"Patient/{who}", 70, id="mine"))
+    assert code_of(named) == (400, "invalid")
+    first = client.send("PUT", path, weight(f"Patient/{who}", 70))
+    assert (first.status, first.headers["ETag"]) == (201, 'W/"1"')
+    identity = first.json["id"]
+    trace = Trace(service, who)
+    second = client.send("PUT", path, weight(f"Patient/{who}", 71))
+    assert (second.status, second.headers["ETag"], second.json["id"]) == (200, 'W/"2"', identity)
+    assert client.send("PUT", path, weight(f"Patient/{who}", 72, id=identity)).status == 200
+    assert trace.new() == []
+    for body, headers, status in (
+        (weight(f"Patient/{who}", 73, id="other"), {}, 400),
+        (weight(f"Patient/{who}", 73), {"If_Match": 'W/"1"'}, 412),
+        (weight(f"Patient/{who}", 73), {"If_None_Match": "*"}, 412),
+        (patient("x"), {}, 400),
+    ):
+        assert client.send("PUT", path, body, **headers).status == status
+    assert client.get(f"/Observation/{identity}").headers["ETag"] == 'W/"3"'
+    client.made(weight(f"Patient/{who}", 80))
+    several = client.send("PUT", path, weight(f"Patient/{who}", 74))
+    assert code_of(several) == (412, "multiple-matches")
+    assert client.send("PUT", "/Observation", weight(f"Patient/{who}", 74)).status == 400
+    assert client.send("PUT", "/Observation?code=1", weight(f"Patient/{who}", 74)).status == 400
+    assert client.send("PUT", "/AuditEvent?patient=x", {}).status == 405
+    for scopes in ("system/Observation.u", "system/Observation.cu", "system/Observation.us"):
+        narrow = Client(service, service.token("hospital", scopes))
+        assert narrow.send("PUT", path, weight(f"Patient/{who}", 75)).status == 403
+    clinic = Client(service, service.token("clinic", "system/*.cruds"))
+    nobody = clinic.send("PUT", path, weight(f"Patient/{who}", 75))
+    unknown = clinic.send("PUT", path.replace(who, "00000000-1"), weight("Patient/00000000-1", 75))
+    assert (nobody.status, nobody.body) == (unknown.status, unknown.body) == (422, nobody.body)

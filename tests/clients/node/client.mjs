@@ -153,6 +153,14 @@ report.conditional = {
   several: await refusal(create(weight(who, 75), several)),
 };
 
+const byNumber = { identifier: `${NUMBERS}|K1` };
+const updated = await client.update({
+  resourceType: 'Patient',
+  searchParams: byNumber,
+  body: patient('K1', { gender: 'other' }),
+});
+report.conditionalUpdate = [updated.id === person.id, updated.gender, updated.meta.versionId];
+
 const fullUrl = 'urn:uuid:0198c7a4-3333-7000-8000-000000000001';
 const post = (url) => ({ method: 'POST', url });
 const bundle = (type, entry) => ({ body: { resourceType: 'Bundle', type, entry } });
@@ -182,9 +190,6 @@ report.refused = {
   noToken: await refusal(stranger.read({ resourceType: 'Patient', id: person.id })),
   patch: await refusal(
     client.patch({ resourceType: 'Patient', id: person.id, jsonPatch: patch }),
-  ),
-  conditionalUpdate: await refusal(
-    client.update({ resourceType: 'Patient', searchParams: { identifier: 'x' }, body: person }),
   ),
   typeHistory: await refusal(client.history({ resourceType: 'Patient' })),
   systemHistory: await refusal(client.history()),

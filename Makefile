@@ -65,8 +65,9 @@ bytes: $(DEV) ## every byte of a small log changed, and both readers asked
 MINUTES ?= 10
 
 .PHONY: fuzz
-fuzz: $(DEV) ## every parser of both sides, every vector changed at random, MINUTES=10 long
+fuzz: $(DEV) ## every parser of both sides, and the service over HTTP, changed at random, MINUTES=10 each
 	$(PY) -m tests.fuzz --minutes $(MINUTES)
+	$(PY) -m tests.fuzz.surface --minutes $(MINUTES)
 
 SOFTHSM ?= $(firstword $(wildcard /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so))
 

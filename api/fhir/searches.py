@@ -69,7 +69,7 @@ async def of_patient(request: web.Request) -> web.StreamResponse:
         raise not_found()
     pairs = [*request.query.items()]
     if request.method == "POST":
-        pairs += parse_qsl((await request.read()).decode("utf-8"), keep_blank_values=True)
+        pairs += _form(await request.read())
     name = "patient" if "patient" in names else min(names)
     pairs.append((name, f"Patient/{request.match_info['id']}"))
     return replies.body(visit, await answered(visit, type_, pairs, strict=_is_strict(request)))

@@ -81,6 +81,9 @@ PATHS = (
     "Patient?_id={id}",
     "Patient?_id={id}&_revinclude=Observation:patient",
     "Encounter?subject=Patient/{id}&status=finished",
+    "Patient/{id}/Observation",
+    "Patient/{id}/Observation?_summary=count",
+    "Patient/{id}/Encounter?status=finished",
 )
 
 

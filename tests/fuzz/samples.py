@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.fuzz import fhir_samples
 from tests.verifier.evidencemaker import ENTRY, HISTORY, prove
 from tests.verifier.evidenceworld import GUARD, World, padded_text, policy, seal
 from tests.verifier.formats import RECORD, sha256
@@ -51,7 +52,7 @@ def claim_of(blob: bytes) -> Claim:
 
 
 def samples() -> list[bytes]:
-    found = {*LOG.files, *_made()}
+    found = {*LOG.files, *_made(), *fhir_samples.as_bytes()}
     for path in sorted(_VECTORS.glob("*.json")):
         for string in _strings(json.loads(path.read_text(encoding="utf-8"))):
             found |= set(_meanings(string))

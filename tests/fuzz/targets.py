@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 from ledger.errors import BadEvidence, BadRequest
+from ledger.fhir import jsontext, route, validate
+from ledger.fhir.bundles import read_request
+from ledger.fhir.searching import Values, extract, matches, parse_query, personal
+from ledger.fhir.view import view
 from ledger.wire.epoch import Epoch
 from ledger.wire.erasure import decode_erasure
 from ledger.wire.evidence_reading import decode_evidence
@@ -105,6 +110,50 @@ def proven(raw: bytes) -> object:
     return raw
 
 
+def viewed(raw: bytes) -> object:
+    """The view of what is a resource is one too, with the same content beside its identity."""
+    resource = validate(raw)
+    shown = jsontext.parse(view(raw, "1a2b3c4d-1", 7, 1_800_000_000_000, lambda name: None))
+    own, given = dict(resource.parsed), dict(shown)
+    for one in (own, given):
+        one.pop("id", None)
+        meta = one.pop("meta", None) or {}
+        one["meta"] = {
+            name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")
+        }
+    if own != given or shown["id"] != "1a2b3c4d-1" or shown["meta"]["versionId"] != "7":
+        raise AssertionError("the view is another resource")
+    extract(resource.resource_type, shown)
+    route(resource)
+    return shown
+
+
+def rewritten(raw: bytes) -> object:
+    """Of anything that is an object."""
+    shown = view(raw, "1a2b3c4d-1", 7, 1_800_000_000_000, lambda name: "Patient/1a2b3c4d-2")
+    return jsontext.parse(shown)
+
+
+def parts(raw: bytes) -> object:
+    asked = read_request(raw)
+    for part in asked.parts:
+        if part.resource is not None and part.resource not in raw:
+            raise AssertionError("a resource is not what its author wrote")
+    return asked
+
+
+def queried(type_: str) -> Reader:
+    def reader(query: str) -> object:
+        found = parse_query(type_, parse_qsl(query, keep_blank_values=True), base="http://x/fhir")
+        matches(found, Values(type_, ()))
+        named = {name.partition(":")[0].partition(".")[0] for name, _ in found.link}
+        if named & {*personal(type_), "identifier"} or "identifier" in str(dict(found.link).keys()):
+            raise AssertionError("who is meant is in the link")
+        return found
+
+    return text(reader)
+
+
 TARGETS: dict[str, Target] = {
     **{name: Target(readers) for name, readers in BOTH.items()},
     "note": Target((ledger_note, parse_note)),
@@ -129,5 +178,9 @@ TARGETS: dict[str, Target] = {
     "verifier hashes": Target((parse_hashes,)),
     "verifier evidence, checked": Target((never_verified,)),
     "verifier proof, checked": Target((proven,)),
+    "FHIR view": Target((viewed,)),
+    "FHIR view, any object": Target((rewritten,)),
+    "FHIR request Bundle": Target((parts,)),
+    **{f"FHIR query of {one}": Target((queried(one),)) for one in ("Observation", "Patient")},
     "verifier explain": Target((lambda raw: explain(raw, None),)),
 }

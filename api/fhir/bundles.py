@@ -217,6 +217,8 @@ class _Transaction:
     visit: Visit
     parts: tuple[Part, ...]
     _answers: dict[int, Response] = field(default_factory=dict)
+    _found: dict[int, Place] = field(default_factory=dict)
+    """What conditions found, by part."""
 
     async def run(self) -> list[Response]:
         keys = chain.from_iterable(map(self._keys, self.parts))
@@ -231,6 +233,9 @@ class _Transaction:
             indexes = [one.index for one in appended(outcomes)]
             for number, write in writes.items():
                 self._answers[number] = await self.visit.bridge.call(self._done, write, indexes)
+        for number, place in self._found.items():
+            done = await standing(self.visit, place)
+            self._answers[number] = _written_response(self.visit, done.made, "200")
         for number, part in enumerate(self.parts):
             if part.method == "GET":
                 # What was written stands, also where this transaction deletes what it reads.
@@ -274,11 +279,13 @@ class _Transaction:
                 write = await self._plan(plan, part)
             if isinstance(write, Response):
                 self._answers[number] = write
+            elif isinstance(write, Place):
+                self._found[number] = write
             else:
                 writes[number] = write
         return writes
 
-    async def _plan(self, plan: Plan, part: Part) -> _Write | Response:
+    async def _plan(self, plan: Plan, part: Part) -> _Write | Response | Place:
         if part.method == "POST":
             return await self._create(plan, part)
         visit, type_, identity = self.visit, part.target.resource_type, part.target.id or ""
@@ -295,7 +302,10 @@ class _Transaction:
         planned = await visit.plan(plan.amend, place.stored, raw)
         return _Write(raw, planned, planned.at, next_number(place.stored), place)
 
-    async def _create(self, plan: Plan, part: Part) -> _Write | Response:
+    async def _create(self, plan: Plan, part: Part) -> _Write | Place:
+        """A write, or what the condition finds in its place: that is read at the end, for nobody
+        has read anything of a transaction that is refused.
+        """
         visit, type_, raw = self.visit, part.target.resource_type, part.resource or b""
         condition = _condition(part)
         if condition is not None:
@@ -303,8 +313,7 @@ class _Transaction:
             there = await matched_by(visit, type_, condition)
             if there is not None:
                 plan.refer(part.full_url, there.stored)
-                done = await standing(visit, there)
-                return _written_response(visit, done.made, "200")
+                return there
         planned = await visit.plan(plan.create, raw, part.full_url)
         check_type(planned, type_)
         await allow(visit, planned, type_)

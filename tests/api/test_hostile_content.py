@@ -188,3 +188,21 @@ def test_references_lead_out_of_no_record(service: Running, hospital: Party) -> 
         "&_include=Observation:focus"
     ).json
     assert [one["resource"]["id"] for one in found["entry"]] == [made]
+
+
+def test_nobody_has_read_anything_of_what_was_refused(service: Running, hospital: Party) -> None:
+    """What a condition found was read, and a later part refused it all: the record told of an
+    access that nobody had.
+    """
+    who, number = hospital.patient()
+    part = {"method": "POST", "url": "Patient", "ifNoneExist": f"identifier={HOSPITAL}|{number}"}
+    request = bundle(("POST", "Observation", observation(NOBODY)))
+    there = {"resource": patient((HOSPITAL, number)), "request": part}
+    with unchanged(service):
+        assert (
+            hospital.ask("POST", "/fhir", request | {"entry": [there, *request["entry"]]}).status
+            == 422
+        )
+    answer = hospital.ask("POST", "/fhir", request | {"entry": [there]})
+    assert answer.json["entry"][0]["resource"]["id"] == who
+    assert answer.headers["Access-Entry"]

@@ -31,7 +31,7 @@ def test_good_requests_are_good(surface: Surface) -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_some_hundred_requests(surface: Surface, seed: int) -> None:
     assert list(run(surface, lambda tries: tries < 400, seed)) == []
-    assert {200, 400, 404, 422} <= {status for _, status in surface.seen}
+    assert {200, 400} < {status for _, status in surface.seen}
 
 
 def test_it_finds_what_is_there() -> None:

@@ -31,7 +31,7 @@ demo: $(RUN) ## set up, then the story in a minute: a ledger, receipts, proofs, 
 	$(PY) -m ledger.cli.demo
 
 .PHONY: test
-test: $(DEV) ## set up, then every check that CI runs
+test: $(DEV) ## set up, then every check that needs nothing but Python
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy

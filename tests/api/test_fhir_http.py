@@ -5,6 +5,7 @@ are not there, compartments, Bundles in part.
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -467,3 +468,20 @@ def test_what_a_search_finds_is_updated(service: Running, client: Client, who: s
     nobody = clinic.send("PUT", path, weight(f"Patient/{who}", 75))
     unknown = clinic.send("PUT", path.replace(who, "00000000-1"), weight("Patient/00000000-1", 75))
     assert (nobody.status, nobody.body) == (unknown.status, unknown.body) == (422, nobody.body)
+
+
+def test_updates_of_one_search_at_once_make_one_resource(client: Client, who: str) -> None:
+    path = f"/Observation?patient=Patient/{who}&code=29463-7"
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda value: client.send("PUT", path, weight(f"Patient/{who}", value)),
+                range(60, 68),
+            )
+        )
+    found = [one.status for one in answers]
+    assert found.count(201) == 1 and set(found) <= {200, 201, 412}
+    bundle = client.get(path).json
+    assert bundle["total"] == 1
+    versions = found.count(200) + 1
+    assert bundle["entry"][0]["resource"]["meta"]["versionId"] == str(versions)

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from aiohttp import web
+
 from ledger.errors import (
     BadEvidence,
     BadRequest,
@@ -78,3 +80,11 @@ def not_found(denied: str = "") -> Refused:
     return Refused(
         404, "there is nothing here", hint="check the id", code="not-found", denied=denied
     )
+
+
+def check_waited_for(request: web.Request) -> None:
+    """To be asked before an access entry is appended: nothing is released to nobody, and under load
+    nothing is done for those who gave up. Raises ConnectionError when the client is gone.
+    """
+    if request.transport is None:
+        raise ConnectionResetError("nobody waits for this answer")

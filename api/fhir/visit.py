@@ -17,7 +17,7 @@ from api.bridge import BRIDGE, Bridge
 from api.caller import CALLER, Caller
 from api.denials import note_denial
 from api.desk import DESK, Desk, viewer_of
-from api.errors import Refused, not_found
+from api.errors import Refused, check_waited_for, not_found
 from api.fhir.formats import check_format
 from api.keys import METRICS, REQUEST_ID
 from ledger.errors import BadRequest, CounterfoilError
@@ -69,7 +69,7 @@ class Visit:
     request_id: str
     base: str
     """The URL of the FHIR surface."""
-    app: web.Application
+    request: web.Request
     accesses: list[int] = field(default_factory=list)
     """Indexes of the access entries of this request."""
 
@@ -79,8 +79,13 @@ class Visit:
         check_format(request)
         app = request.app
         return cls(
-            app[BRIDGE], app[DESK], request[CALLER], request[REQUEST_ID], base_of(request), app
+            app[BRIDGE], app[DESK], request[CALLER], request[REQUEST_ID], base_of(request), request
         )
+
+    @property
+    def app(self) -> web.Application:
+        """Of which the request is."""
+        return self.request.app
 
     @property
     def viewer(self) -> Viewer:
@@ -204,6 +209,7 @@ class Visit:
     ) -> dict[Position, Content]:
         """Contents of entries of records, behind an access entry in each."""
         made = await self.bridge.call(access_entries, self.desk.gateway, named, self._asked(query))
+        check_waited_for(self.request)
         outcomes = await self.bridge.append([one.submission for one in made]) if made else []
         indexes = [one.index for one in appended(outcomes)]
         self.accesses += indexes

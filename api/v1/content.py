@@ -17,7 +17,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
-from api.errors import Refused
+from api.errors import Refused, check_waited_for
 from api.keys import GATEWAY
 from api.v1.parameters import Nothing, place_of, query_of
 from api.v1.permission import Permission, Shown, may
@@ -125,6 +125,7 @@ async def access_to(
     (access,) = await bridge.call(
         access_entries, request.app[GATEWAY], {chain: entries}, permission.asked
     )
+    check_waited_for(request)
     (outcome,) = await bridge.append([access.submission])
     if isinstance(outcome, CounterfoilError):
         raise LedgerFault(f"no access entry: {outcome.message}", hint=outcome.hint) from outcome

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from api.bridge import Bridge
 from api.desk import DESK, OPENING
 from ledger.author import CBOR, Draft
 from ledger.fhir import Identifier
@@ -25,6 +28,8 @@ from tests.api import v1
 from tests.api.running import Answer, Running
 from tests.api.test_fhir import CLINIC_NUMBERS, NUMBERS, Client, bundle, part, weight
 from tests.api.traces import accesses
+from tests.api.wire import connect
+from tests.api.wire import request as wire_request
 
 MANY: Final = 20
 Act = Callable[[], Answer]
@@ -318,6 +323,47 @@ def test_an_erasure_while_others_read(service: Running, at_hospital: Client) -> 
     assert {one.status for _, one in answers} <= {200, 404, 410}
     assert {one.status for was_erased, one in answers if was_erased} == {404}
     assert all(one.json["valueQuantity"] for _, one in answers if one.status == 200)
+
+
+@pytest.mark.parametrize("kind", ["read", "search", "content", "create"])
+def test_who_went_away_is_not_read_to(
+    service: Running, at_hospital: Client, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gives up before his turn comes is shown nothing, and no entry says so; what he wrote
+    stands.
+    """
+    who, _ = at_hospital.person()
+    identity = at_hospital.weight(who)
+    token = service.token("hospital", "system/*.cruds ledger/read")
+    body = json.dumps(weight(who, 5.5)).encode() if kind == "create" else b""
+    method, path = {
+        "read": ("GET", f"/fhir/Observation/{identity}"),
+        "search": ("GET", f"/fhir/Observation?patient={who}"),
+        "content": ("GET", f"/v1/entries/{identity.partition('-')[2]}/content"),
+        "create": ("POST", "/fhir/Observation"),
+    }[kind]
+    headers = [f"Authorization: Bearer {token}", f"Content-Length: {len(body)}"]
+    headers += ["Content-Type: application/fhir+json"] if body else []
+    before, came, free = size(service), threading.Event(), threading.Event()
+    real = Bridge.call
+
+    async def slow(self: Bridge, *args: Any, **how: Any) -> Any:
+        came.set()
+        while not free.is_set():
+            await asyncio.sleep(0.01)
+        return await real(self, *args, **how)
+
+    monkeypatch.setattr(Bridge, "call", slow)
+    with connect(service.port) as peer:
+        peer.sendall(wire_request(path, *headers, method=method, body=body))
+        assert came.wait(10)
+    time.sleep(0.1)
+    free.set()
+    deadline = time.monotonic() + 10
+    while service.logged()[-1].get("status") != (201 if body else 499):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert size(service) == before + bool(body)
 
 
 def test_paging_while_others_write(service: Running, at_hospital: Client) -> None:

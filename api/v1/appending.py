@@ -22,7 +22,14 @@ from api.v1.state import V1
 from ledger.admission import BatchSubmission, Submission
 from ledger.errors import CounterfoilError
 from ledger.log import Appended, Log
-from ledger.serving.arriving import LINKS, batch_of, claim_of, prepared, submission_of
+from ledger.serving.arriving import (
+    LINKS,
+    LinkedElsewhere,
+    batch_of,
+    claim_of,
+    prepared,
+    submission_of,
+)
 from ledger.serving.proving import provisional_receipt
 from ledger.wire.claim import MAX_BLOB, MAX_CLAIM, Claim
 from ledger.wire.ids import Position
@@ -38,8 +45,8 @@ async def append_entry(request: web.Request) -> web.Response:
         submission, claim = await permission.look_up(_entry_in, permission, body, form)
         if claim.kind in LINKS:
             async with request.app[DESK].locks.held([OPENING]):
-                return await _append(request, submission, claim, wanted)
-        return await _append(request, submission, claim, wanted)
+                return await _append(request, permission, submission, claim, wanted)
+        return await _append(request, permission, submission, claim, wanted)
 
 
 def _entry_in(permission: Permission, body: bytes, form: Form) -> tuple[Submission, Claim]:
@@ -59,10 +66,18 @@ def _position(place: Place) -> Position:
 
 
 async def _append(
-    request: web.Request, submission: Submission, claim: Claim, wanted: Form
+    request: web.Request,
+    permission: Permission,
+    submission: Submission,
+    claim: Claim,
+    wanted: Form,
 ) -> web.Response:
     bridge, state = request.app[BRIDGE], request.app[V1]
-    ready = await bridge.call(prepared, bridge.log, submission, claim, state.uploads.hashes)
+    try:
+        ready = await bridge.call(prepared, bridge.log, submission, claim, state.uploads.hashes)
+    except LinkedElsewhere as error:
+        await permission.note_stranger(error.record)
+        raise
     (outcome,) = await bridge.append([ready])
     if isinstance(outcome, CounterfoilError):
         raise outcome

@@ -7,7 +7,8 @@ if it were absent).
     everything else that is new   no tie to the record: the first link and entry begin it
     leaves, receipts, evidence    the decision, and custodians and auditors in force
     absence                       custodians and auditors only: the answer tells what exists
-    leaves of nobody's record     every caller with the scope: actors, directories, batches, epochs
+    leaves of nobody's record     every caller with the scope: actors, directories, batches, epochs;
+                                  but an actor of one record is that record's
 
 Who acts in one record only (persons, proxies, guardians, their devices) gets no scope for ``/v1``.
 """
@@ -85,6 +86,14 @@ class Permission:
         note_denial(self._app, self.asked, denied.record)
         raise not_found(denied=denied.rule)
 
+    async def note_stranger(self, record: ChainId) -> None:
+        """Note in a record that the caller asked for it, if the caller may not know of it."""
+        decision = await self._app[BRIDGE].call(
+            self._desk.decide, self.caller, Interaction.FETCH, NO_TYPE, record
+        )
+        if not decision.allowed:
+            note_denial(self._app, self.asked, record)
+
     def demand_author(self, author: ActorId) -> None:
         """Whoever hands in a statement signed it, or somebody of its institution. Raises
         Refused.
@@ -120,7 +129,12 @@ class Permission:
         if not is_person(self._reader, chain):
             if self._reader.find_head(chain) is None:
                 raise not_found()
-            return
+            actor = self._reader.registry.actors.get(ActorId(chain))
+            if actor is None or actor.record is None:
+                return
+            # The enrolment of who acts in one record only names that record, whose id is all that
+            # it takes to begin a relationship to it.
+            chain = actor.record
         if shown is Shown.LEAVES and self.caller.role in AUDITORS:
             self.demand_auditor()
             return

@@ -31,6 +31,16 @@ Tagger = Callable[..., bytes]
 """``Vault.tag``."""
 
 
+class LinkedElsewhere(BadRequest):
+    """An identifier leads to another record than it should. Whoever answers this to somebody else's
+    question tells that the record exists.
+    """
+
+    def __init__(self, record: ChainId, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.record = record
+
+
 class Linkage:
     """Identifiers to records. Owned by one thread.
 
@@ -72,8 +82,10 @@ class Linkage:
     def check_free(self, identifier: Identifier, record: ChainId) -> None:
         """Raises BadRequest when the identifier cannot be linked to this record."""
         check_record(self._reader, record)
-        if self.find(identifier) not in (None, record):
-            raise BadRequest(
+        found = self.find(identifier)
+        if found is not None and found != record:
+            raise LinkedElsewhere(
+                found,
                 f"an identifier that is to be linked to record {record.hex()} is linked to "
                 "another one",
                 hint="end that link with `counterfoil unlink`, or name the record that it is "

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ledger.errors import BadRequest, Unreadable
 from ledger.fhir import Directory, IsPatient, Resource, route, validate
-from ledger.linkage.aliases import Linkage, Tagger
+from ledger.linkage.aliases import Linkage, LinkedElsewhere, Tagger
 from ledger.linkage.sources import source_tag
 from ledger.reader import Reader
 from ledger.wire.ids import ActorId, ChainId
@@ -39,9 +39,9 @@ def checked(
             )
     elif not isinstance(subject, Directory):
         found = Linkage(reader, tagger).record_of(subject.identifiers)
-        if found not in (None, chain):
+        if found is not None and found != chain:
             what = "is" if isinstance(subject, IsPatient) else "is about"
-            raise BadRequest(
-                f"the resource {what} a patient of another record", hint="name that record"
+            raise LinkedElsewhere(
+                found, f"the resource {what} a patient of another record", hint="name that record"
             )
     return Checked(resource, source_tag(tagger, author, content))

@@ -23,6 +23,7 @@ from ledger.errors import BadRequest
 from ledger.fhir import Identifier
 from ledger.heads import ChainType
 from ledger.linkage.aliases import Linkage, newest
+from ledger.linkage.aliases import LinkedElsewhere as LinkedElsewhere
 from ledger.linkage.joining import joined_tag
 from ledger.linkage.subjects import checked
 from ledger.linkage.target import Target

@@ -17,6 +17,7 @@ import aiohttp
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.settings import Settings
 from ledger.author import Author
 from ledger.cli import authors
 from ledger.founding import found
@@ -59,7 +60,8 @@ class Served:
             "client_assertion_type": _JWT_BEARER,
             "client_assertion": jwt.encode(claims, self.login, algorithm="EdDSA"),
         }
-        session = aiohttp.ClientSession(self.url, connector=aiohttp.TCPConnector(limit=0))
+        connector = aiohttp.TCPConnector(limit=Settings().caller_requests)
+        session = aiohttp.ClientSession(self.url, connector=connector)
         async with session.post("/auth/token", data=form) as answer:
             answer.raise_for_status()
             token = (await answer.json())["access_token"]

@@ -24,6 +24,7 @@ from api.middleware.load import LOAD
 from api.routing import Handler, route_of
 from ledger.wire.ids import new_entry_id
 
+_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 LAG_EVERY_S: Final = 0.1
 GONE: Final = 499
 """The peer went away before it was answered (as nginx counts it)."""
@@ -83,7 +84,7 @@ def dress(response: web.StreamResponse, request_id: str) -> None:
         headers["Request-Id"] = request_id
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers.setdefault("Content-Security-Policy", _POLICY)
     headers.setdefault("Referrer-Policy", "no-referrer")
     if response.status == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")

@@ -124,11 +124,16 @@ class Desk:
             now_ms,
             self.period_days * _DAY_MS,
             standing(registry, caller.actor, now_ms),
-            own_record=caller.record == record,
+            own_record=self._is_own(caller, record),
             words=frozenset() if actor is None else actor.scope,
             linked=relation.linked,
             last_activity_ms=relation.last_activity_ms,
         )
+
+    def _is_own(self, caller: Caller, record: ChainId) -> bool:
+        """Records that are joined are one person's."""
+        own = caller.record
+        return own is not None and (own == record or own in self.library.joined(record))
 
     def later(self, work: Coroutine[Any, Any, object]) -> None:
         """Do something that no answer waits for; ``finished`` waits for it."""

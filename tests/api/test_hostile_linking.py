@@ -10,7 +10,7 @@ import pytest
 from ledger.author import CBOR, Draft
 from ledger.linkage.aliases import link_draft
 from ledger.log import Appended
-from ledger.record.contents import LinkedIdentifier
+from ledger.record.contents import LinkedIdentifier, LinkedRecord
 from ledger.wire import cbor
 from ledger.wire.claim import Kind
 from tests.api.hostile import (
@@ -19,6 +19,7 @@ from tests.api.hostile import (
     Party,
     alias,
     bundle,
+    denials,
     logical,
     new_number,
     observation,
@@ -27,6 +28,7 @@ from tests.api.hostile import (
     record_of,
     treats_too,
     unchanged,
+    wait_for_denial,
 )
 from tests.api.running import Running
 from tests.api.v1 import JSON, encoded, entry_body
@@ -142,3 +144,29 @@ def test_nobody_signs_for_another_institution(
     assert isinstance(service.log.append([forged])[0], Appended)
     answer = hospital.ask("POST", "/fhir/Patient", patient((HOSPITAL, following)))
     assert answer.status == 422
+
+
+def test_joined_records_are_one_persons_and_nobody_elses(
+    service: Running, hospital: Party, clinic: Party
+) -> None:
+    """Whichever of them her enrolment names: what $everything shows can be read, and searching her
+    own record is no denial in it. A join that only one of the records says joins nothing.
+    """
+    log, author = service.log, service.members["hospital"].author
+    for _ in range(4):
+        (one, _), (other, _) = hospital.patient(), clinic.patient()
+        person = person_of(service, one, f"joined-{one}")
+        records = record_of(log, one), record_of(log, other)
+        half = author.entry(link_draft(records[0], LinkedRecord(records[1]), bytes(16)))
+        assert isinstance(log.append([half])[0], Appended)
+        assert person.get(f"/fhir/Patient/{other}").status == 404
+        assert len(wait_for_denial(service, other)) == 1
+        back = author.entry(link_draft(records[1], LinkedRecord(records[0]), bytes(16)))
+        assert isinstance(log.append([back])[0], Appended)
+        assert person.get(f"/fhir/Patient/{other}").status == 200
+        for who in (one, other):
+            found = person.get(f"/fhir/Patient?_id={who}").json
+            assert [entry["resource"]["id"] for entry in found["entry"]] == [who]
+        whole = person.get(f"/fhir/Patient/{one}/$everything").json
+        assert {entry["resource"]["id"] for entry in whole["entry"]} == {one, other}
+        assert len(denials(log, one)) == 0 and len(denials(log, other)) == 1

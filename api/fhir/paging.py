@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +19,8 @@ from ledger.wire.ids import ActorId, ChainId
 
 KEPT_S: Final = 600.0
 MOST: Final = 2_000
+MOST_EACH: Final = 200
+"""Of one caller, who pushes out its own pages and not those of others."""
 MOST_IDS: Final = 1_000_000
 
 
@@ -42,6 +44,7 @@ class Pages:
 
     def __init__(self) -> None:
         self._rests: OrderedDict[str, tuple[float, Rest]] = OrderedDict()
+        self._names: dict[ActorId, deque[str]] = {}
         self._ids = 0
 
     def keep(self, rest: Rest) -> str:
@@ -49,10 +52,22 @@ class Pages:
         name = secrets.token_urlsafe(18)
         self._rests[name] = (time.monotonic() + KEPT_S, rest)
         self._ids += len(rest.ids)
+        own = self._names.setdefault(rest.caller, deque())
+        own.append(name)
+        if len(own) > MOST_EACH:
+            self._drop(own[0])
         while len(self._rests) > MOST or self._ids > MOST_IDS or self._oldest_is_over():
-            _, (_, dropped) = self._rests.popitem(last=False)
-            self._ids -= len(dropped.ids)
+            self._drop(next(iter(self._rests)))
         return name
+
+    def _drop(self, name: str) -> None:
+        """The oldest of its caller."""
+        _, rest = self._rests.pop(name)
+        self._ids -= len(rest.ids)
+        own = self._names[rest.caller]
+        own.popleft()
+        if not own:
+            del self._names[rest.caller]
 
     def get(self, name: str, caller: ActorId) -> Rest | None:
         """What was kept under a name for this caller; it stays, so that a page can be asked for

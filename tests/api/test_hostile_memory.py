@@ -117,18 +117,34 @@ def test_a_denial_that_could_not_be_written_is_written_the_next_time(
     assert len(wait_for_denial(service, who)) == 1
 
 
-def test_pages_are_bounded(service: Running) -> None:
-    pages = Pages()
+def test_pages_are_bounded() -> None:
+    pages, kept = Pages(), 0
     ids = tuple(("Observation", str(number)) for number in range(1_000))
     rest = Rest(ActorId(bytes(16)), None, "Observation", ids, 10, None, "")
-    names = [pages.keep(rest) for _ in range(1_100)]
-    assert len(pages._rests) == 1_000 and pages._ids == 1_000_000
+    names = [pages.keep(rest) for _ in range(300)]
+    assert (len(pages._rests), pages._ids) == (200, 200_000)
     assert pages.get(names[0], rest.caller) is None
     assert pages.get(names[-1], rest.caller) == rest
-    small = replace(rest, ids=ids[:1])
-    for _ in range(3_000):
-        pages.keep(small)
-    assert len(pages._rests) == 2_000
+    callers = [ActorId(number.to_bytes(16, "big")) for number in range(1, 30)]
+    for caller in callers:
+        for _ in range(200):
+            pages.keep(replace(rest, caller=caller, ids=ids[:10]))
+            kept = max(kept, len(pages._rests))
+    assert kept == 2_000 and pages._ids == 20_000
+    assert sum(map(len, pages._names.values())) == len(pages._rests) == 2_000
+    for caller in callers:
+        pages.keep(replace(rest, caller=caller, ids=ids * 40))
+    assert pages._ids <= 1_000_000 and len(pages._names) <= 29
+
+
+def test_nobody_pushes_out_the_pages_of_others() -> None:
+    pages, ids = Pages(), (("Observation", "1"),)
+    quiet, loud = ActorId(bytes(16)), ActorId(bytes(15) + b"\x01")
+    rest = Rest(quiet, None, "Observation", ids, 10, None, "")
+    name = pages.keep(rest)
+    for _ in range(5_000):
+        pages.keep(replace(rest, caller=loud))
+    assert pages.get(name, quiet) == rest and len(pages._rests) == 201
 
 
 def test_nothing_is_left_of_requests(service: Running, hospital: Party) -> None:

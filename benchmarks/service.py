@@ -51,8 +51,8 @@ def run(scale: Scale, work: Path) -> Result:
         result.rows.append(Row("memory of the service's process at its end", "MB", memory / 1e6))
     result.notes.append(
         f"`counterfoil serve --workers 1`; 1 KiB of content; appends at {RATE} a second for "
-        f"{seconds} s from one process, as many at once as one caller may have. A read goes through "
-        "token, decision, sealed access entry, commit, vault and FHIR view."
+        f"{seconds} s from one process, as many at once as one caller may have. A read goes "
+        "through token, decision, sealed access entry, commit, vault and FHIR view."
     )
     return result
 

@@ -41,6 +41,7 @@ from ledger.fhir import (
 from ledger.linkage import Linkage
 from ledger.linkage.sources import source_tag
 from ledger.reader import Reader
+from ledger.resources.leads import space_of
 from ledger.resources.spaces import local_names, local_tag
 from ledger.sequencer import Appended
 from ledger.vault.door import Vault
@@ -180,8 +181,9 @@ class Importer:
 
     def _names(self, item: SourceItem, resource: Resource) -> Iterator[bytes]:
         """The tags by which others of this sender refer to the resource."""
+        space = space_of(self._log.reader.registry, self._author.id)
         for name in local_names(resource.resource_type, resource.id, item.full_url):
-            yield local_tag(self._log.vault.tag, self._author.id, name)
+            yield local_tag(self._log.vault.tag, space, name)
 
     def _record(self, identifiers: Sequence[Identifier], source: str) -> ChainId:
         """The patient's record, opened and linked as far as the caller allowed it."""

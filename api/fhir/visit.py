@@ -142,23 +142,24 @@ class Visit:
         stored = shelf.get(type_, identity)
         if stored is None:
             return None
-        if not is_record and interaction.writes:
-            self._demand_kept(stored)
+        if interaction.writes:
+            self._demand_kept(stored, in_directory=not is_record)
         return Place(chain, shelf, stored, is_record)
 
-    def _demand_kept(self, stored: Stored) -> None:
-        """A directory's resource is changed by the institution that put it there, and by nobody
-        else. Everybody may read it, so this is no 404. Raises Refused.
+    def _demand_kept(self, stored: Stored, *, in_directory: bool) -> None:
+        """A resource is changed by whoever wrote it first, an institution or a person, and by
+        nobody else. The caller may read it, so this is no 404. Raises Refused.
         """
         registry = self.desk.log.reader.registry
         keeper = space_of(registry, stored.versions[0].writer)
-        if self.caller.role not in INSTITUTIONS or space_of(registry, self.caller.actor) != keeper:
+        stranger = space_of(registry, self.caller.actor) != keeper
+        if stranger or (in_directory and self.caller.role not in INSTITUTIONS):
             raise Refused(
                 403,
-                "another institution keeps this resource",
-                hint="ask the one that put it there",
+                "somebody else wrote this resource",
+                hint="ask whoever did to change it, or write one of your own",
                 code="forbidden",
-                denied="directory",
+                denied="directory" if in_directory else "author",
             )
 
     async def may(self, interaction: Interaction, type_: str, record: ChainId) -> bool:

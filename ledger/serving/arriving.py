@@ -31,7 +31,9 @@ from ledger.merkle import leaf_hash
 from ledger.reader import Reader
 from ledger.record.contents import LinkedIdentifier, decode_linked
 from ledger.record.header import Header, decode_header
+from ledger.resources.leads import space_of
 from ledger.resources.relations import may_act_for
+from ledger.resources.spaces import local_names, local_tag
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody
 from ledger.wire.claim import CLAIM_SIZE, Claim, Kind
@@ -146,6 +148,8 @@ def prepared(
     content = _opened(submission, claim)
     header = decode_header(content.header)
     _check_principal(log.reader, claim.author, header)
+    if claim.kind in (Kind.AMEND, Kind.RETRACT) and submission.amends is not None:
+        _check_own(log, claim.author, header, submission.amends)
     if claim.kind in LINKS:
         return replace(submission, tags=(_link_tag(log, claim, content, submission),))
     if claim.kind in EMPTY and content.content:
@@ -169,6 +173,24 @@ def _check_principal(reader: Reader, author: ActorId, header: Header) -> None:
         )
 
 
+def _check_own(log: Target, author: ActorId, header: Header, place: Position) -> None:
+    """What another institution wrote is not for this one to change; approving and sharing, which
+    keep the content, are seen by views for what they are.
+    """
+    if header.keeps_content:
+        return
+    registry, entry = log.reader.registry, log.reader.entry(*place)
+    writer = entry.leaf.claim.author
+    if entry.leaf.claim.blob_size:
+        amended = log.vault.use(place.at, "whose it is", place.back).header.get("on-behalf-of")
+        writer = ActorId(amended) if isinstance(amended, bytes) else writer
+    if space_of(registry, writer) != space_of(registry, author):
+        raise BadRequest(
+            "somebody else wrote the entry that this would change",
+            hint="ask whoever did to change it, or write one of your own",
+        )
+
+
 def _opened(submission: Submission, claim: Claim) -> Content:
     place = associated_data(claim.log, claim.chain, claim.entry_id)
     return unseal(submission.blob, submission.key, place)
@@ -182,7 +204,12 @@ def _resource_tags(
             raise BadRequest("only an amendment keeps content, and has none of its own")
         return ()
     place = log.reader, log.vault.tag, claim.author, claim.chain
-    return (checked(*place, content.content).tag,)
+    found = checked(*place, content.content)
+    if claim.kind is not Kind.RECORD:
+        return (found.tag,)
+    space = space_of(log.reader.registry, claim.author)
+    names = local_names(found.resource.resource_type, found.resource.id, None)
+    return (found.tag, *(local_tag(log.vault.tag, space, name) for name in names))
 
 
 def _link_tag(log: Target, claim: Claim, content: Content, submission: Submission) -> bytes:

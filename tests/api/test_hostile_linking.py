@@ -60,14 +60,13 @@ def test_a_person_links_no_number(service: Running, hospital: Party) -> None:
     both = patient((HOSPITAL, number), (HOSPITAL, following))
     with unchanged(service):
         for answer in (
-            attacker.ask("PUT", f"/fhir/Patient/{who}", both | {"id": who}),
             attacker.ask("POST", "/fhir/Patient", both),
             attacker.ask("POST", "/fhir", bundle(("POST", "Patient", both))),
         ):
             assert answer.status == 422
             assert "only institutions link one" in answer.text
-    own = attacker.ask("PUT", f"/fhir/Patient/{who}", patient((HOSPITAL, number), id=who))
-    assert own.status == 200
+        changed = attacker.ask("PUT", f"/fhir/Patient/{who}", both | {"id": who})
+        assert changed.status == 403
     fresh = hospital.made(patient((HOSPITAL, following)))
     assert attacker.get(f"/fhir/Patient/{fresh}").status == 404
 
@@ -81,8 +80,7 @@ def test_nobody_is_led_by_a_number_that_another_linked(
     who, number = hospital.patient()
     theirs, following = new_number(), new_number()
     treats_too(service, who, (CLINIC, theirs))
-    both = patient((HOSPITAL, number), (HOSPITAL, following), id=who)
-    assert clinic.ask("PUT", f"/fhir/Patient/{who}", both).status == 200
+    clinic.made(patient((CLINIC, theirs), (HOSPITAL, following)))
     with unchanged(service):
         for body in (patient((HOSPITAL, following)), observation(logical(HOSPITAL, following))):
             answer = hospital.ask("POST", f"/fhir/{body['resourceType']}", body)
@@ -92,6 +90,28 @@ def test_nobody_is_led_by_a_number_that_another_linked(
         assert party.made(observation(logical(system, own)))
     # Beside a number of its own, one that another linked does no harm.
     assert clinic.made(patient((CLINIC, theirs), (HOSPITAL, number)))
+
+
+def test_a_document_is_changed_by_who_wrote_it(
+    service: Running, hospital: Party, clinic: Party
+) -> None:
+    who, _ = hospital.patient()
+    theirs = new_number()
+    treats_too(service, who, (CLINIC, theirs))
+    person = person_of(service, who, "document-changer")
+    identity = hospital.made(observation({"reference": f"Patient/{who}"}))
+    path = f"/fhir/Observation/{identity}"
+    struck = observation({"reference": f"Patient/{who}"}) | {"id": identity, "status": "cancelled"}
+    for attacker in (clinic, person):
+        assert attacker.get(path).status == 200
+        with unchanged(service):
+            assert attacker.ask("PUT", path, struck).status == 403
+            assert attacker.ask("DELETE", path).status == 403
+            put = bundle(("PUT", f"Observation/{identity}", struck))
+            assert attacker.ask("POST", "/fhir", put).status == 403
+    own = person.made(observation({"reference": f"Patient/{who}"}) | {"status": "preliminary"})
+    assert person.ask("DELETE", f"/fhir/Observation/{own}").status == 204
+    assert hospital.ask("PUT", path, struck).status == 200
 
 
 def test_a_directory_is_changed_by_who_keeps_it(

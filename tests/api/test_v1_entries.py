@@ -314,7 +314,12 @@ def test_whoever_has_no_tie_adds_and_changes_nothing(
     assert clinic.append(Draft(record, observation("8.1"))).status == 201
     assert clinic.append(change).status == 404
     assert clinic.append(link(record, "clinic-8")).status == 201
-    assert clinic.append(change).status == 201
+    # It is for what it wrote itself.
+    refused = clinic.append(change)
+    assert refused.status == 422 and "somebody else wrote" in refused.json["detail"]
+    own = decoded(clinic.append(Draft(record, observation("8.2"))))["index"]
+    hash_ = Hash(leaf_hash(service.log.reader.entry(own).raw))
+    assert clinic.append(replace(change, amended=hash_, amends=Position(own))).status == 201
 
 
 def test_kinds_that_are_not_taken(hospital: Client) -> None:

@@ -304,6 +304,7 @@ class Appender:
             parts.registry,
             parts.heads.get,
             parts.store.index_of,
+            parts.store.used_id,
             parts.latest_id,
             parts.store.leaf,
             inherited_from(parts.predecessor),

@@ -70,7 +70,7 @@ class LookAhead:
             for chain, position in {chain: at for at, chain in enumerate(chains)}.items():
                 row = self._set.find(blind(self._log, chain))
                 if row is not None:
-                    parts.append(_FOUND.pack(position, *head_of(row, chain)))
+                    parts.append(_FOUND.pack(position, *head_of(row)))
         except LedgerFault:
             return b""
         return b"".join(parts)

@@ -9,7 +9,7 @@ no trace in the draft; the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -76,6 +76,8 @@ class LogView:
     head: Callable[[ChainId], Head | None]
     find_id: Callable[[bytes], int | None]
     """Index for entry id ‖ author, or None."""
+    used_id: Callable[[Sequence[bytes]], bytes | None]
+    """One of several that stands in the log, or None."""
     latest_id: bytes
     """The largest entry id ‖ author in the log, those of epochs apart: a larger one is new without
     a look-up.
@@ -363,13 +365,24 @@ class Draft:
         own = batch.entry.claim.entry_id + author
         if len({own, *keys}) != len(keys) + 1:
             raise BadRequest("an entry id occurs twice in the batch")
-        for key in keys if min(keys) <= max(self.view.latest_id, self.newest_id) else ():
-            if self._find_id(key) is not None:
-                raise Conflict(
-                    f"entry id {key[:16].hex()} is used already; the batch is refused whole",
-                    hint="send the members that are new in a new batch",
-                )
+        used = self._used_id(keys)
+        if used is not None:
+            raise Conflict(
+                f"entry id {used[:16].hex()} is used already; the batch is refused whole",
+                hint="send the members that are new in a new batch",
+            )
         return keys
+
+    def _used_id(self, keys: Sequence[bytes]) -> bytes | None:
+        """One that stands in this draft or in the log; most are larger than all that do."""
+        first = min(keys)
+        if first <= self.newest_id:
+            for key in keys:
+                if key in self.ids:
+                    return key
+        if first > self.view.latest_id:
+            return None
+        return self.view.used_id([key for key in keys if key <= self.view.latest_id])
 
     def _member_heads(self, batch: AdmittedBatch) -> dict[ChainId, Head]:
         """The heads that the members follow. BadRequest when a member may not stand there."""

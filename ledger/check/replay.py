@@ -211,6 +211,7 @@ class Replay:
             self.registry,
             self.heads.get,
             earlier,
+            lambda keys: next((key for key in keys if earlier(key) is not None), None),
             _EVERY_ID,
             self._leaf_at,
             self._inherited,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from struct import error as StructError
@@ -167,6 +167,11 @@ class Reader:
         """The value, or None."""
         value: bytes | None = self._txn.get(key, db=self._tables[table])
         return value
+
+    def any_of(self, table: str, keys: Sequence[bytes]) -> bytes | None:
+        """One of the keys that the table has, or None where it has none of them."""
+        found = self._txn.cursor(db=self._tables[table]).getmulti(keys)
+        return bytes(found[0][0]) if found else None
 
     def scan(
         self, table: str, start: bytes = b"", stop: bytes | None = None

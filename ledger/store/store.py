@@ -199,6 +199,11 @@ class Store:
             row = reader.get("ids", id_key)
         return None if row is None else int(INDEX.unpack(row)[0])
 
+    def used_id(self, id_keys: Sequence[bytes]) -> bytes | None:
+        """One of several entry ids ‖ author that stands in the log; None where none does."""
+        with self.environment.reading() as reader:
+            return reader.any_of("ids", id_keys)
+
     def latest_id(self) -> bytes:
         """The largest entry id ‖ author."""
         with self.environment.reading() as reader:

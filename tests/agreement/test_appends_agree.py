@@ -98,6 +98,7 @@ class Memory:
             self.registry,
             self.heads.get,
             self.ids.get,
+            lambda keys: next((key for key in keys if key in self.ids), None),
             max(self.ids),
             self.leaves.__getitem__,
         )

@@ -161,7 +161,7 @@ class Clients:
                 return "POST", "/fhir/Observation", body, {**JSON, "If-None-Exist": condition}
             case "transaction":
                 return "POST", "/fhir", _transaction(patient, step), {**JSON}
-            case "update" | "stale_update":
+            case "update" | "stale_update" | "meddling":
                 body = _observation(patient, step, identity)
                 return "PUT", one, body, {**JSON, "If-Match": f'W/"{step.version}"'}
             case "delete":

@@ -94,6 +94,12 @@ def person(patient: int) -> str:
     return f"person-{patient}"
 
 
+def place_of(staff: str, size: Size) -> int:
+    """The institution of one of its staff, or of its own system."""
+    role, _, number = staff.partition("-")
+    return int(number) if role == "institution" else int(number) % size.institutions
+
+
 class Script:
     """``steps`` and, for the ground, who treats whom."""
 
@@ -135,8 +141,20 @@ class Script:
 
     def _reader(self, patient: _Patient) -> tuple[str, tuple[int, ...]]:
         """Somebody who may read, and what must have been done for that."""
-        where, since = self._random.choice(list(patient.linked.items()))
+        return self._staff_of(patient, self._random.choice(list(patient.linked)))
+
+    def _staff_of(self, patient: _Patient, where: int) -> tuple[str, tuple[int, ...]]:
+        since = patient.linked[where]
         return self._staff(where), (since,) if since >= 0 else ()
+
+    def _writer(self, patient: _Patient, one: _Made) -> tuple[str, tuple[int, ...]]:
+        """Somebody of the institution that wrote it: nobody else changes it."""
+        return self._staff_of(patient, place_of(one.maker, self.size))
+
+    def _meddler(self, patient: _Patient, one: _Made) -> tuple[str, tuple[int, ...]] | None:
+        """Somebody who may read it and not change it, if another institution treats the patient."""
+        others = [where for where in patient.linked if where != place_of(one.maker, self.size)]
+        return self._staff_of(patient, self._random.choice(others)) if others else None
 
     def _create(self, kind: str) -> None:
         number, patient = self._any()
@@ -157,9 +175,10 @@ class Script:
         if not there:
             return self._create("create")
         one = self._random.choice(there)
-        who, after = self._reader(patient)
-        if kind in ("own_read", "own_history"):
-            who, after = person(number), ()
+        asking = self._asking(kind, number, patient, one)
+        if asking is None:
+            return self._create("create")
+        who, after = asking
         version, status = one.versions, 200
         needs = {*after, one.last}
         if kind == "vread":
@@ -170,6 +189,8 @@ class Script:
             who, needs = one.maker, {one.step}
             if self.steps[one.step].kind not in ("create", "link"):
                 return self._create("create")
+        elif kind == "meddling":
+            status = 403
         elif kind == "delete":
             status, needs = 204, {*after, *one.touched}
         step = self._add(
@@ -186,6 +207,19 @@ class Script:
             one.versions, one.last = one.versions + 1, step
         one.deleted = kind == "delete"
         return None
+
+    def _asking(
+        self, kind: str, number: int, patient: _Patient, one: _Made
+    ) -> tuple[str, tuple[int, ...]] | None:
+        """Who asks and behind which steps, or None where there is nobody who could."""
+        match kind:
+            case "own_read":
+                return person(number), ()
+            case "update" | "stale_update" | "delete":
+                return self._writer(patient, one)
+            case "meddling":
+                return self._meddler(patient, one)
+        return self._reader(patient)
 
     def _search(self, kind: str) -> None:
         number, patient = self._any()
@@ -216,6 +250,7 @@ _WEIGHTS: Final = {
     "everything": 2,
     "update": 8,
     "stale_update": 1,
+    "meddling": 1,
     "delete": 1,
     "transaction": 4,
     "conditional": 1,

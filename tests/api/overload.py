@@ -1,5 +1,5 @@
-"""Overload: a service, ten times what it sustains, and what it did meanwhile. ``make load`` is the
-long form, a minute.
+"""Overload: a service, asked for ten times what it sustains, and what it did meanwhile.
+``make load`` is the long form, a minute.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from api.auth.assertions import BadAssertion, Limits, check_assertion
 from tests.api.logins import FORM, claims_of, form_of
 from tests.api.running import Running
-from tests.log.sample import memory_directory
 
 JSON = {"Content-Type": "application/json"}
 FEW = settings(
@@ -30,12 +28,6 @@ values = st.recursive(
     ),
     max_leaves=6,
 )
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with memory_directory() as place, Running.made(place) as running:
-        yield running
 
 
 @given(st.sampled_from(["token", "challenge", "login"]), st.binary(max_size=300))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,12 +22,6 @@ from verifier.formats.policy import policy_of_keys
 NUMBERS = "urn:oid:1.2.392.100495.20.3.51.1310000001"
 CLINIC_NUMBERS = "urn:oid:1.2.392.100495.20.3.51.1310000002"
 JSON = {"Content-Type": "application/fhir+json"}
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with Running.made(tmp_path_factory.mktemp("fhir")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

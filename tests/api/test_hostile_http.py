@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,7 +22,6 @@ from tests.api.hostile import (
 )
 from tests.api.running import Running
 from tests.api.wire import Raw, raw
-from tests.log.sample import memory_directory
 
 JSON = b"Content-Type: application/fhir+json"
 EVIL = b"evil.example"
@@ -35,17 +33,6 @@ SOME = {
     "record": "0" * 32,
     "name": "everything",
 }
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with memory_directory() as place, Running.made(place) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def hospital(service: Running) -> Party:
-    return Party(service, "hospital", HOSPITAL)
 
 
 def sent(

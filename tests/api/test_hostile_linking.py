@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-
-import pytest
 
 from ledger.author import CBOR, Draft
 from ledger.linkage.aliases import link_draft
@@ -32,23 +29,6 @@ from tests.api.hostile import (
 )
 from tests.api.running import Running
 from tests.api.v1 import JSON, encoded, entry_body
-from tests.log.sample import memory_directory
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with memory_directory() as place, Running.made(place) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def hospital(service: Running) -> Party:
-    return Party(service, "hospital", HOSPITAL)
-
-
-@pytest.fixture(scope="module")
-def clinic(service: Running) -> Party:
-    return Party(service, "clinic", CLINIC)
 
 
 def test_a_person_links_no_number(service: Running, hospital: Party) -> None:

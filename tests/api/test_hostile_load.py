@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,21 +19,9 @@ from tests.api.hostile import (
     unchanged,
 )
 from tests.api.running import Running
-from tests.log.sample import memory_directory
 
 SLOW_S = 5.0
 """What is measured here takes a tenth of it; without its bound, minutes."""
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with memory_directory() as place, Running.made(place) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def hospital(service: Running) -> Party:
-    return Party(service, "hospital", HOSPITAL)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -32,18 +31,6 @@ from tests.api.hostile import (
 )
 from tests.api.running import Running
 from tests.api.v1 import JSON, encoded, entry_body
-from tests.log.sample import memory_directory
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with memory_directory() as place, Running.made(place) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def hospital(service: Running) -> Party:
-    return Party(service, "hospital", HOSPITAL)
 
 
 def test_chains_that_are_not_there_are_not_kept(service: Running) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,23 +22,6 @@ from tests.api.hostile import (
     wait_for_denial,
 )
 from tests.api.running import Answer, Running
-from tests.log.sample import memory_directory
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with memory_directory() as place, Running.made(place) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def hospital(service: Running) -> Party:
-    return Party(service, "hospital", HOSPITAL)
-
-
-@pytest.fixture(scope="module")
-def clinic(service: Running) -> Party:
-    return Party(service, "clinic", CLINIC)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -26,21 +25,9 @@ from tests.api.hostile import (
 )
 from tests.api.running import Running
 from tests.api.v1 import JSON, encoded, entry_body
-from tests.log.sample import memory_directory
 
 ENDS = ("", "/content", "/receipt", "/evidence")
 OF_RECORDS = ("entries", "accesses", "evidence", "absence")
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Running]:
-    with memory_directory() as place, Running.made(place) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def hospital(service: Running) -> Party:
-    return Party(service, "hospital", HOSPITAL)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api.auth.scopes import AUDITORS, LOG_ENTRIES
 from api.bridge import BRIDGE
 from api.caller import CALLER
 from api.errors import Refused, not_found
@@ -22,8 +23,6 @@ from api.keys import SETTINGS
 from ledger.errors import BadRequest
 from ledger.wire.tile import FULL_WIDTH, Tile, parse_tile_path
 
-SCOPE: Final = "log/entries"
-ROLES: Final = frozenset({"custodian", "auditor"})
 _YEAR_S: Final = 31_536_000
 
 
@@ -60,17 +59,19 @@ def _check_caller(request: web.Request) -> None:
         raise Refused(
             401,
             "entry bundles are given to custodians and auditors",
-            hint=f"get a token with the scope {SCOPE}",
+            hint=f"get a token with the scope {LOG_ENTRIES}",
             code="login",
-            headers={"WWW-Authenticate": f'Bearer scope="{SCOPE}"'},
+            headers={"WWW-Authenticate": f'Bearer scope="{LOG_ENTRIES}"'},
         )
-    if caller.role not in ROLES or SCOPE not in caller.scopes:
+    if caller.role not in AUDITORS or LOG_ENTRIES not in caller.scopes:
         raise Refused(
             403,
             "entry bundles are given to custodians and auditors",
-            hint=f"ask for the scope {SCOPE}",
+            hint=f"ask for the scope {LOG_ENTRIES}",
             code="forbidden",
-            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{SCOPE}"'},
+            headers={
+                "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{LOG_ENTRIES}"'
+            },
         )
 
 

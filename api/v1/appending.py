@@ -23,7 +23,6 @@ from ledger.admission import BatchSubmission, Submission
 from ledger.errors import CounterfoilError
 from ledger.log import Appended, Log
 from ledger.serving.arriving import (
-    LINKS,
     LinkedElsewhere,
     batch_of,
     claim_of,
@@ -31,7 +30,7 @@ from ledger.serving.arriving import (
     submission_of,
 )
 from ledger.serving.proving import provisional_receipt
-from ledger.wire.claim import MAX_BLOB, MAX_CLAIM, Claim
+from ledger.wire.claim import LINK_KINDS, MAX_BLOB, MAX_CLAIM, Claim
 from ledger.wire.ids import Position
 
 MAX_ENTRY: Final = 4 * (MAX_BLOB + MAX_CLAIM + (16 << 10)) // 3
@@ -43,7 +42,8 @@ async def append_entry(request: web.Request) -> web.Response:
     permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
     async with whole_body(request, MAX_ENTRY, request.app[V1].room) as body:
         submission, claim = await permission.look_up(_entry_in, permission, body, form)
-        if claim.kind in LINKS:
+        if claim.kind in LINK_KINDS:
+            # Whether it may stand depends on what is linked until it does.
             async with request.app[DESK].locks.held([OPENING]):
                 return await _append(request, permission, submission, claim, wanted)
         return await _append(request, permission, submission, claim, wanted)

@@ -24,14 +24,13 @@ from ledger.record.header import Header, decode_header
 from ledger.record.joined import joined_records, linked_records
 from ledger.record.model import Opened
 from ledger.vault.door import MOST
-from ledger.wire.claim import Kind
+from ledger.wire.claim import LINK_KINDS, Kind
 from ledger.wire.ids import ChainId, Hash, Position
 from ledger.wire.sealed import MAX_CONTENT, Content
 
 GROUP: Final = MOST
 """Leaf hashes that one access entry names; its header has room for some more."""
-_LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
-_READ: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.ERASURE}) | _LINKS
+_READ: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT, Kind.ERASURE}) | LINK_KINDS
 _LONGEST: Final = 60
 _HOLDS: Final = frozenset(
     ("active", "available", "completed", "confirmed", "current", "final", "finished")
@@ -116,7 +115,7 @@ def joined_with(log: Target, record: ChainId, as_of_ms: int) -> tuple[ChainId, .
         if chain in seen:
             continue
         entries = _received(log, chain, as_of_ms)
-        seen[chain] = [_link(log, one) for one in entries if one.leaf.claim.kind in _LINKS]
+        seen[chain] = [_link(log, one) for one in entries if one.leaf.claim.kind in LINK_KINDS]
         queue += [one for one in linked_records(seen[chain]) if is_record(log, one)]
     return joined_records(record, [one for links in seen.values() for one in links])
 
@@ -208,7 +207,7 @@ def with_header(entry: Entry, content: Content) -> Opened:
     """An entry with its content's header; ``malformed`` where that cannot be read."""
     try:
         header = decode_header(content.header)
-        linked = decode_linked(content.content) if entry.leaf.claim.kind in _LINKS else None
+        linked = decode_linked(content.content) if entry.leaf.claim.kind in LINK_KINDS else None
     except BadRequest:
         return without_header(entry, malformed=True)
     return _opened(entry, header, linked)

@@ -36,7 +36,7 @@ from ledger.resources.relations import may_act_for
 from ledger.resources.spaces import local_names, local_tag
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody
-from ledger.wire.claim import CLAIM_SIZE, Claim, Kind
+from ledger.wire.claim import AMENDING_KINDS, CLAIM_SIZE, LINK_KINDS, Claim, Kind
 from ledger.wire.ids import ActorId, ChainId, EntryId, Position
 from ledger.wire.manifest import MANIFEST, Manifest
 from ledger.wire.sealed import KEY_SIZE, Content, associated_data, unseal
@@ -55,11 +55,9 @@ TAKEN: Final = frozenset(
     }
 )
 """Kinds that are taken one by one. Actors and governors are changed by the operator's commands."""
-LINKS: Final = frozenset({Kind.LINK, Kind.UNLINK})
-"""Whether they may stand depends on what is linked: prepare and append them one after the other."""
 EMPTY: Final = frozenset({Kind.OPEN, Kind.RETRACT, Kind.ACCESS})
 """They have a header and no content (docs/spec/content.md)."""
-CHANGING: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK, Kind.ERASURE})
+CHANGING: Final = AMENDING_KINDS | {Kind.ERASURE}
 """They change what stands in a record; the others add to it."""
 _PLACED: Final = Struct(">34x16s72xQ40x")
 """Of a claim: its chain, and the size of its blob."""
@@ -139,7 +137,8 @@ def prepared(
 ) -> Submission:
     """The entry with its tags, and the chunks that were uploaded for it. Raises BadRequest.
 
-    An entry that stands already is left as it is: appending it again gives the first answer.
+    An entry that stands already is left as it is: appending it again gives the first answer. Links
+    are prepared and appended one after the other.
     """
     if stands(log.reader, claim.author, claim.entry_id):
         return submission
@@ -150,7 +149,7 @@ def prepared(
     _check_principal(log.reader, claim.author, header)
     if claim.kind in (Kind.AMEND, Kind.RETRACT) and submission.amends is not None:
         _check_own(log, claim.author, header, submission.amends)
-    if claim.kind in LINKS:
+    if claim.kind in LINK_KINDS:
         return replace(submission, tags=(_link_tag(log, claim, content, submission),))
     if claim.kind in EMPTY and content.content:
         raise BadRequest(f"an entry of kind {claim.kind.name.lower()} has no content")

@@ -111,6 +111,8 @@ BLOB_FORBIDDEN: Final = frozenset(
 )
 AMENDING_KINDS: Final = frozenset({Kind.AMEND, Kind.RETRACT, Kind.UNLINK})
 """The kinds that name a leaf in ``amended``: an entry of the record, or the link that ends."""
+LINK_KINDS: Final = frozenset({Kind.LINK, Kind.UNLINK})
+"""The kinds that tie an identifier or another record to a record, and end that."""
 FIRST_LEAF_KINDS: Final = frozenset({Kind.GENESIS, Kind.SUCCESSION})
 """The kinds that stand at index 0, and nowhere else."""
 REGISTRY_KINDS: Final = frozenset({Kind.TRUST, Kind.ACTOR})

@@ -53,6 +53,8 @@ class Registry:
     """
     ever_governors: dict[ActorId, Governor] = field(default_factory=dict)
     """Now or before."""
+    contests: int = 0
+    """How many there were in this log: what was concluded before the last one may not hold."""
     _kids: set[KeyId] = field(default_factory=set)
 
     @classmethod
@@ -252,6 +254,7 @@ class Registry:
                 actor = self.actors[id_]
                 actor.contested_since = since
                 actor.contested_by_governors |= self.governor(claim.author) is not None
+                self.contests += 1
 
     def _enrol(self, id_: ActorId, author: ActorId, body: Enrol, index: int) -> None:
         enroller = None if self.governor(author) is not None else author

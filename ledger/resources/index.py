@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from ledger.linkage.target import Target
+from ledger.resources.kept import Kept
 from ledger.resources.opened import OpenedChain
 from ledger.wire.ids import ChainId
 
 MOST_ENTRIES: Final = 50_000
 """About 2 KB each."""
+
+_Locked = tuple[OpenedChain, threading.RLock]
 
 
 class ChainIndex:
@@ -21,31 +23,38 @@ class ChainIndex:
 
     def __init__(self, log: Target, most: int = MOST_ENTRIES) -> None:
         self._log = log
-        self._most = most
         self._mutex = threading.Lock()
-        self._chains: OrderedDict[ChainId, tuple[OpenedChain, threading.RLock]] = OrderedDict()
-        self._held = 0
+        self._kept: Kept[ChainId, _Locked] = Kept(most, most)
 
     @contextmanager
     def open(self, chain: ChainId) -> Iterator[OpenedChain]:
-        """The chain as it is now, nobody else's as long as this lasts."""
+        """The chain as it is now, nobody else's as long as this lasts. Whoever has one open keeps
+        it, also when others push it out of the memory.
+        """
         if self._log.reader.find_head(chain) is None:
             # Whoever asks for chains that are not there must not fill the memory with them.
             yield OpenedChain(chain)
             return
-        with self._mutex:
-            opened, lock = self._chains.setdefault(chain, (OpenedChain(chain), threading.RLock()))
-            self._chains.move_to_end(chain)
+        locked = opened, lock = self._locked(chain)
         with lock:
-            before = len(opened.entries)
             opened.refresh(self._log)
-            self._count(len(opened.entries) - before)
+            with self._mutex:
+                self._kept.keep(chain, locked, len(opened.entries))
             yield opened
 
-    def _count(self, more: int) -> None:
-        """Drop the chains that were not asked for longest. Whoever has one open keeps it."""
+    def _locked(self, chain: ChainId) -> _Locked:
         with self._mutex:
-            self._held += more
-            while self._held > self._most and len(self._chains) > 1:
-                _, (dropped, _) = self._chains.popitem(last=False)
-                self._held -= len(dropped.entries)
+            found = self._kept.get(chain)
+            if found is None:
+                found = OpenedChain(chain), threading.RLock()
+                self._kept.keep(chain, found, 0)
+            return found
+
+    @property
+    def held(self) -> int:
+        """Entries in memory."""
+        with self._mutex:
+            return self._kept.weight
+
+    def __len__(self) -> int:
+        return len(self._kept)

@@ -43,6 +43,8 @@ class _Read:
 
     changes: dict[ChainId, int]
     """Of every chain that was looked at."""
+    contests: int
+    """Of the registry: one puts in doubt what was written on any chain."""
     joined: tuple[ChainId, ...]
     entries: tuple[Opened, ...]
     indexed: dict[Position, Indexed]
@@ -146,6 +148,7 @@ class Library:
     def _read(self, record: ChainId) -> _Read:
         """The record and those joined with it as they are now."""
         changes: dict[ChainId, int] = {}
+        contests = self._log.reader.registry.contests
         queue = [record]
         while queue:
             chain = queue.pop()
@@ -155,14 +158,16 @@ class Library:
                     queue += [one for one in opened.linked if self.is_record(one)]
         with self._mutex:
             kept = self._reads.get(record)
-        if kept is not None and kept.changes == changes:
+        if kept is not None and (kept.changes, kept.contests) == (changes, contests):
             return kept
-        read = self._read_anew(record, changes, {} if kept is None else kept.viewed)
+        read = self._read_anew(record, changes, contests, {} if kept is None else kept.viewed)
         with self._mutex:
             self._reads.keep(record, read, len(read.entries))
         return read
 
-    def _read_anew(self, record: ChainId, changes: dict[ChainId, int], viewed: Viewed) -> _Read:
+    def _read_anew(
+        self, record: ChainId, changes: dict[ChainId, int], contests: int, viewed: Viewed
+    ) -> _Read:
         entries: list[Opened] = []
         indexed: dict[Position, Indexed] = {}
         for chain in changes:
@@ -175,7 +180,7 @@ class Library:
         related = relations(entries, registry, self._standing, self._gateway)
         # What was erased since must not stay.
         viewed = {at: one for at, one in viewed.items() if at in indexed}
-        return _Read(changes, joined, tuple(entries), indexed, related, viewed)
+        return _Read(changes, contests, joined, tuple(entries), indexed, related, viewed)
 
 
 def _next_approval(seen: Timeline) -> int | None:

@@ -55,7 +55,9 @@ class OpenedChain:
         self.linked: frozenset[ChainId] = frozenset()
         """The records that links on it name."""
         self.changes = 0
-        """Grows with every entry that is no access."""
+        """Length of the chain up to its newest entry that is no access: the log alone says it, so
+        it means the same however often the chain was read.
+        """
 
     def refresh(self, log: Target) -> None:
         """Take in what came since. Raises LedgerFault."""
@@ -81,10 +83,13 @@ class OpenedChain:
         self.entries, self.accesses, self.resources = [], [], {}
 
     def _take_in(self, log: Target, fresh: Sequence[Entry], gone: Container[Hash]) -> None:
-        self.accesses += [one.position for one in fresh if one.leaf.claim.kind is Kind.ACCESS]
         others = [one for one in fresh if one.leaf.claim.kind is not Kind.ACCESS]
-        if not others:
-            return
+        if others:
+            self._open_all(log, others, gone)
+        # Last: what fails above is taken in again.
+        self.accesses += [one.position for one in fresh if one.leaf.claim.kind is Kind.ACCESS]
+
+    def _open_all(self, log: Target, others: Sequence[Entry], gone: Container[Hash]) -> None:
         sealed = [
             one
             for one in others
@@ -100,7 +105,7 @@ class OpenedChain:
                 found[entry.position] = self._open(entry, stream)
         self.entries += [found.get(one.position) or without_header(one) for one in others]
         self.linked = frozenset(linked_records(self.entries))
-        self.changes += len(others)
+        self.changes = others[-1].leaf.seq + 1
 
     def _open(self, entry: Entry, stream: Stream | BadRequest) -> Opened:
         if isinstance(stream, BadRequest):

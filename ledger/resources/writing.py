@@ -100,6 +100,8 @@ class Plan:
     _names: dict[str, ChainId] = field(default_factory=dict)
     """Patients of this plan by the names that its other resources may use."""
     _opened: dict[Identifier, ChainId] = field(default_factory=dict)
+    _linked: set[Identifier] = field(default_factory=set)
+    """Identifiers that this plan links, which no relation in the log knows of yet."""
     _sources: dict[bytes, int] = field(default_factory=dict)
     """Fingerprints of bytes that are planned already, and as which submission."""
 
@@ -261,7 +263,7 @@ class Plan:
         institution = institution_of(self.log.reader.registry, self.writer)
         if record is not None and institution is not None:
             own = self.library.relation(record, institution).identifiers
-            if not any(LinkedIdentifier(*one) in own for one in identifiers):
+            if not any(one in self._linked or LinkedIdentifier(*one) in own for one in identifiers):
                 raise LeadsElsewhere(_NOBODY, found, hint=_WHO)
         return record
 
@@ -278,6 +280,7 @@ class Plan:
                 "said",
                 hint="have it linked with `counterfoil link`",
             )
+        self._linked.add(identifier)
         draft = self._linkage.link(identifier, record)
         self._add(replace(draft, header=self._header()))
 
@@ -288,9 +291,7 @@ class Plan:
         if isinstance(subject, IsPatient):
             raise TypeError("a Patient is where its identifiers are")
         by_reference = self._referred(subject.reference)
-        by_identifier = self._linked_record(subject.identifiers) or next(
-            (self._opened[one] for one in subject.identifiers if one in self._opened), None
-        )
+        by_identifier = self._linked_record(subject.identifiers)
         found = {one for one in (by_reference, by_identifier) if one is not None}
         if len(found) > 1:
             raise LeadsElsewhere(

@@ -38,7 +38,7 @@ def test_chains_that_are_not_there_are_not_kept(service: Running) -> None:
     author = service.members["clinic"].author
     assert service.app is not None
     index = service.app[DESK].library._index
-    before = len(index._chains)
+    before = len(index)
     for _ in range(20):
         chain = ChainId(secrets.token_bytes(16))
         draft = Draft(chain, b"{}", kind=Kind.AMEND, amended=Hash(secrets.token_bytes(32)))
@@ -46,7 +46,7 @@ def test_chains_that_are_not_there_are_not_kept(service: Running) -> None:
         assert service.ask("POST", "/v1/entries", body, {"Content-Type": JSON}, token).status == 404
         assert service.get(f"/v1/records/{chain.hex()}/entries", token).status == 404
         assert service.get(f"/fhir/Patient/{NOBODY}", token).status == 403
-    assert len(index._chains) == before
+    assert len(index) == before
 
 
 def test_what_is_kept_is_bounded_by_weight() -> None:
@@ -73,7 +73,7 @@ def test_records_that_were_read_are_kept_by_their_entries(
         assert len(library.shelf(record_of(service.log, who)).resources) == 4
     for kept in (library._reads, library._shelves):
         assert 1 < len(kept) < 8 and kept.weight <= 30
-    assert library._index._held <= 30
+    assert library._index.held <= 30
 
 
 def test_a_caller_cannot_hide_its_denials_behind_others() -> None:

@@ -273,3 +273,35 @@ def test_ids_of_other_logs_and_of_what_is_not_there(place: World) -> None:
     assert place_of(place.log.reader, own) == Position(0)
     assert place_of(place.log.reader, f"{prefix}-999999") is None
     assert place_of(place.log.reader, "00000000-0") is None
+
+
+@pytest.mark.parametrize("more", [{}, {"reference": "urn:uuid:1"}])
+def test_a_patient_is_named_by_number_in_the_plan_that_brings_it(
+    place: World, more: dict[str, str]
+) -> None:
+    number = {"system": HOSPITAL_NUMBERS, "value": "1"}
+    plan = place.plan(place.hospital)
+    who = plan.create(json.dumps(patient(HOSPITAL_NUMBERS, "1")).encode(), "urn:uuid:1")
+    seen = plan.create(json.dumps(observation({"identifier": number, **more})).encode())
+    assert seen.chain == who.chain
+    place.append(plan)
+
+
+def test_a_further_number_names_a_patient_in_the_plan_that_brings_it(place: World) -> None:
+    _, chain = place.create(place.hospital, patient(HOSPITAL_NUMBERS, "1"))
+    further = {"system": HOSPITAL_NUMBERS, "value": "2"}
+    known = patient(HOSPITAL_NUMBERS, "1")
+    known["identifier"].append(further)
+    plan = place.plan(place.hospital)
+    plan.create(json.dumps(known).encode())
+    assert plan.create(json.dumps(observation({"identifier": further})).encode()).chain == chain
+
+
+def test_a_number_that_another_one_linked_does_not_lead_a_plan(place: World) -> None:
+    """Also where the same plan links one of its own: each resource names whom it is of."""
+    place.create(place.clinic, patient(CLINIC_NUMBERS, "9"))
+    plan = place.plan(place.hospital)
+    plan.create(json.dumps(patient(HOSPITAL_NUMBERS, "1")).encode())
+    foreign = {"system": CLINIC_NUMBERS, "value": "9"}
+    with pytest.raises(BadRequest, match="leads to no patient"):
+        plan.create(json.dumps(observation({"identifier": foreign})).encode())

@@ -56,5 +56,8 @@ class ChainIndex:
         with self._mutex:
             return self._kept.weight
 
-    def __len__(self) -> int:
-        return len(self._kept)
+    @property
+    def chains(self) -> int:
+        """Chains in memory."""
+        with self._mutex:
+            return len(self._kept)

@@ -65,7 +65,7 @@ class Library:
         """``gateway`` is the service's own author, who signs on behalf of all callers."""
         self._log = log
         self._gateway = gateway
-        self._index = index or ChainIndex(log)
+        self._index = ChainIndex(log) if index is None else index
         self._standing = RegistryStanding(log.reader)
         self._mutex = threading.Lock()
         self._reads: Kept[ChainId, _Read] = Kept(_KEPT, most_entries)

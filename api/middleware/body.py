@@ -24,14 +24,18 @@ async def body_read(request: web.Request, handler: Handler) -> web.StreamRespons
     if row is None or not request.body_exists or row.body is Body.STREAM:
         return await handler(request)
     settings = request.app[SETTINGS]
+    limit = settings.body_limit(row.body)
+    # No more is taken than may come, also of a body that does not say its length. The copy has what
+    # was kept on the request until here; what is kept from here on, those outside do not see.
+    request = request.clone(client_max_size=limit)
     await _invite(request)
     try:
         async with asyncio.timeout(settings.body_s):
-            body = await request.read()
+            await request.read()
     except TimeoutError:
         raise _too_slow() from None
-    if len(body) > settings.body_limit(row.body):
-        raise too_large(settings.body_limit(row.body))
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large(limit) from None
     return await handler(request)
 
 

@@ -18,6 +18,7 @@ from tests.api.wire import SECRET, connect, raw, request, rest, with_routes
 from tests.log.sample import memory_directory
 
 LIMIT = 20_000
+FORM_LIMIT = 64 << 10
 POST = ("Content-Type: application/json",)
 
 
@@ -226,6 +227,19 @@ def test_chunks_are_counted(service: Running) -> None:
     assert raw(service.port, good).json == {"bytes": LIMIT}
     bad = request("/test/echo", *headers, method="POST", body=chunked(LIMIT // 2, LIMIT // 2, 1))
     assert raw(service.port, bad).status == 413
+
+
+@pytest.mark.parametrize(("path", "limit"), [("/auth/token", FORM_LIMIT), ("/fhir/echo", LIMIT)])
+def test_no_more_is_taken_than_may_come(service: Running, path: str, limit: int) -> None:
+    """The answer does not wait for the end of a body that does not say its length."""
+    data = request(path, *POST, "Transfer-Encoding: chunked", method="POST")
+    with connect(service.port) as peer:
+        peer.sendall(data + chunked(limit, 256 << 10).removesuffix(chunked()))
+        head, _, body = peer.recv(65_536).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"Connection: close" in head
+    assert b"Request-Id: " in head
+    assert b"larger than %d bytes" % limit in body
 
 
 def test_a_stream_is_counted(service: Running) -> None:

@@ -54,7 +54,7 @@ class Refused(Exception):
         self.hint = hint
         self.code = code
         self.headers = dict(headers or {})
-        self.denied = denied or ("scope" if status == 403 else "")
+        self.denied = denied
 
 
 _ANSWERS: Final[tuple[tuple[type[CounterfoilError], int, str], ...]] = (

@@ -193,6 +193,7 @@ def demand_scope(caller: Caller, interaction: Interaction, type_: str) -> None:
             code="forbidden",
             # RFC 6750 section 3.1
             headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+            denied="scope",
         )
 
 

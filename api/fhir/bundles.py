@@ -38,6 +38,7 @@ from api.fhir.matching import matched_by, searched, understood
 from api.fhir.resources import unread
 from api.fhir.searches import answered
 from api.fhir.visit import Place, Visit, appended
+from api.keys import METRICS
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir.bundles import Part, Response, read_request, response
 from ledger.fhir.interactions import DERIVED
@@ -121,6 +122,9 @@ async def _alone(visit: Visit, part: Part) -> Response:
         _check_part(visit, part)
         return await _DONE[part.method](visit, part)
     except Refused as error:
+        if error.denied:
+            # The answer to the whole Bundle is none that is counted.
+            visit.app[METRICS].denied.labels(error.denied).inc()
         return _refusal(error)
     except CounterfoilError as error:
         return _refusal(refused(error))

@@ -108,8 +108,6 @@ class Visit:
                 code="not-supported",
                 headers={"Allow": "GET"},
             )
-        if not self.reaches(interaction, type_):
-            self.app[METRICS].denied.labels("scope").inc()
         demand_scope(self.caller, interaction, type_)
 
     def reaches(self, interaction: Interaction, type_: str) -> bool:

@@ -72,6 +72,7 @@ def _check_caller(request: web.Request) -> None:
             headers={
                 "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{LOG_ENTRIES}"'
             },
+            denied="scope",
         )
 
 

@@ -108,6 +108,7 @@ class Permission:
                 "the author of the statement is neither the caller nor of its institution",
                 hint="hand in what your institution signed",
                 code="forbidden",
+                denied="author",
             )
 
     def demand_append(
@@ -163,7 +164,11 @@ class Permission:
         standing_now = standing(self._reader.registry, caller.actor, now_ms)
         if caller.role not in AUDITORS or standing_now is not Standing.IN_FORCE:
             raise Refused(
-                403, "this is for custodians and auditors", hint="ask one", code="forbidden"
+                403,
+                "this is for custodians and auditors",
+                hint="ask one",
+                code="forbidden",
+                denied="role",
             )
 
     def _demand(self, record: ChainId, interaction: Interaction) -> None:

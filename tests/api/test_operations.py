@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -13,9 +14,13 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.operations.health import _is_here
+from ledger.author import Draft
 from ledger.errors import LedgerFault
 from ledger.store.guard import Guard
+from ledger.wire.ids import new_chain_id
+from tests.api.hostile import FHIR, NOBODY
 from tests.api.running import Running, quiet_settings
+from tests.api.v1 import Client, entry_body
 from tests.api.wire import SECRET, with_routes
 from tests.log.sample import memory_directory
 
@@ -183,6 +188,39 @@ def test_denials_of_callers_are_counted_by_rule(service: Running) -> None:
     service.get("/test/hidden")
     assert value(service, "counterfoil_denied_reads_total", reason="scope") == 1
     assert value(service, "counterfoil_denied_reads_total", reason="not-linked") == 1
+
+
+def denials(service: Running) -> dict[str, float]:
+    """How many there were, by reason."""
+    (family,) = service.metrics.denied.collect()
+    return {
+        row.labels["reason"]: row.value for row in family.samples if row.name.endswith("_total")
+    }
+
+
+def test_a_denial_by_scope_counts_one(service: Running) -> None:
+    token = service.token("hospital", "system/Patient.r")
+    parts = [{"request": {"method": "GET", "url": f"Observation/{NOBODY}"}}] * 2
+    batch = json.dumps({"resourceType": "Bundle", "type": "batch", "entry": parts}).encode()
+    before = denials(service).get("scope", 0)
+    assert service.get(f"/fhir/Observation/{NOBODY}", token).status == 403
+    assert denials(service)["scope"] == before + 1
+    assert service.get("/v1/log", token).status == 403
+    assert denials(service)["scope"] == before + 2
+    assert service.ask("POST", "/fhir", batch, FHIR, token).status == 200
+    assert denials(service)["scope"] == before + 4
+
+
+def test_a_denial_says_its_reason(service: Running) -> None:
+    before = denials(service)
+    hospital, clinic = Client(service, "hospital"), service.members["clinic"].author
+    foreign = entry_body(clinic.entry(Draft(new_chain_id(), b"{}")))
+    assert hospital.post("/v1/entries", foreign).status == 403
+    assert hospital.get(f"/v1/records/{new_chain_id().hex()}/absence").status == 403
+    assert denials(service) == before | {
+        "role": before.get("role", 0) + 1,
+        "author": before.get("author", 0) + 1,
+    }
 
 
 def test_a_loop_that_is_held_shows(service: Running) -> None:

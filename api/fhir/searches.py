@@ -14,7 +14,7 @@ from aiohttp import web
 from api.auth.decision import Interaction
 from api.errors import Refused, not_found
 from api.fhir import events, provenances, replies
-from api.fhir.everything import parameters_of, wanted_of
+from api.fhir.everything import Wanted, parameters_of, wanted_of
 from api.fhir.matching import Searched, included_in, matching, searched, understood
 from api.fhir.paging import PAGES, Rest
 from api.fhir.visit import Visit
@@ -240,14 +240,10 @@ async def everything(request: web.Request) -> web.StreamResponse:
     visit.demand(Interaction.EVERYTHING, "Patient")
     pairs = [*request.query.items()]
     if request.method == "POST" and (raw := await request.read()):
-        pairs += parameters_of(raw)
+        pairs += await visit.bridge.call(parameters_of, raw)
     wanted = wanted_of(pairs)
     place = await visit.find("Patient", identity, Interaction.EVERYTHING)
-    resources = [
-        one
-        for one in place.shelf.resources.values()
-        if wanted.takes(one) and visit.reaches(Interaction.SEARCH, one.type)
-    ]
+    resources = await visit.bridge.call(_reached, visit, wanted, place.shelf)
     count = _count(wanted.count)
     page, left = _page(resources, count)
     link = f"Patient/{identity}/$everything"
@@ -266,3 +262,11 @@ async def everything(request: web.Request) -> web.StreamResponse:
         links.append(("next", _page_link(visit, "Patient", rest)))
     entries = _matches(visit, page, views, included=False)
     return replies.body(visit, searchset(entries, total=len(resources), links=links))
+
+
+def _reached(visit: Visit, wanted: Wanted, shelf: Shelf) -> list[Stored]:
+    """What is wanted of a record, as far as the scope reaches, which is asked once a type."""
+    taken = [one for one in shelf.resources.values() if wanted.takes(one)]
+    types = {one.type for one in taken}
+    reached = {type_ for type_ in types if visit.reaches(Interaction.SEARCH, type_)}
+    return [one for one in taken if one.type in reached]

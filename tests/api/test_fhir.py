@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import Any
 
 import pytest
 
+from api.auth.decision import Interaction
 from api.fhir import resources, searches
+from api.fhir.everything import parameters_of
+from api.fhir.visit import Visit
 from ledger.author import Draft
 from ledger.log import Appended
 from ledger.record.header import decode_header
@@ -298,6 +302,34 @@ def test_everything(at_hospital: Client) -> None:
     later = at_hospital.get(f"/fhir/Patient/{who}/$everything?start=2025-01-01&_type=Observation")
     assert later.json["total"] == 1
     assert at_hospital.get(f"/fhir/Patient/{who}/$everything?start=x").status == 400
+
+
+def test_everything_is_gathered_off_the_event_loop(
+    at_hospital: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record may have thousands of resources, and the scope is asked for each type alone."""
+    who, _ = at_hospital.person()
+    for value in (70, 71, 72):
+        at_hospital.weight(who, value)
+    threads: set[threading.Thread] = set()
+    asked: list[str] = []
+    reaches = Visit.reaches
+
+    def parsing(raw: bytes) -> list[tuple[str, str]]:
+        threads.add(threading.current_thread())
+        return parameters_of(raw)
+
+    def reaching(visit: Visit, interaction: Interaction, type_: str) -> bool:
+        threads.add(threading.current_thread())
+        asked.append(type_)
+        return reaches(visit, interaction, type_)
+
+    monkeypatch.setattr(searches, "parameters_of", parsing)
+    monkeypatch.setattr(Visit, "reaches", reaching)
+    found = at_hospital.post(f"/fhir/Patient/{who}/$everything", {"resourceType": "Parameters"})
+    assert found.json["total"] == 4
+    assert sorted(asked) == ["Observation", "Patient"]
+    assert not any(one.name == "service" for one in threads)
 
 
 def test_conditional_create(at_hospital: Client) -> None:

@@ -32,16 +32,36 @@ _REST_S: Final = 0.5
 """For handlers to end when they are cancelled, behind ``grace_s``."""
 
 
+class Counted:
+    """How many connections there are, in all and of each network."""
+
+    def __init__(self) -> None:
+        self.all = 0
+        self._networks: Counter[str] = Counter()
+
+    def add(self, network: str) -> int:
+        """How many the network has now."""
+        self.all += 1
+        self._networks[network] += 1
+        return self._networks[network]
+
+    def remove(self, network: str) -> None:
+        self.all -= 1
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]
+
+
 class Connection(web.RequestHandler):
     """One connection of one service."""
 
-    __slots__ = ("_app", "_network", "_networks", "_watching")
+    __slots__ = ("_app", "_counted", "_network", "_watching")
 
     def __init__(
-        self, manager: web.Server, app: web.Application, networks: Counter[str], **kwargs: Any
+        self, manager: web.Server, app: web.Application, counted: Counted, **kwargs: Any
     ) -> None:
         super().__init__(manager, **kwargs)
-        self._app, self._networks, self._network = app, networks, ""
+        self._app, self._counted, self._network = app, counted, ""
         self._watching: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -49,18 +69,15 @@ class Connection(web.RequestHandler):
         settings = self._app[SETTINGS]
         peer = transport.get_extra_info("peername")
         self._network = network_of(peer[0]) if isinstance(peer, tuple) else UNKNOWN
-        self._networks[self._network] += 1
-        own = self._networks[self._network]
-        if self._networks.total() > settings.connections:
+        own = self._counted.add(self._network)
+        if self._counted.all > settings.connections:
             self._refuse("connections")
         elif own > settings.address_connections and not settings.behind_proxy:
             self._refuse("address_connections")
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._network:
-            self._networks[self._network] -= 1
-            if not self._networks[self._network]:
-                del self._networks[self._network]
+            self._counted.remove(self._network)
             self._network = ""
         if self._watching is not None:
             self._watching.cancel()
@@ -167,10 +184,10 @@ class Server(web.Server):
             loop=asyncio.get_running_loop(),
         )
         self._app, self._handler_kwargs = app, kwargs
-        self._networks: Counter[str] = Counter()
+        self._counted = Counted()
 
     def __call__(self) -> web.RequestHandler:
-        return Connection(self, self._app, self._networks, loop=self._loop, **self._handler_kwargs)
+        return Connection(self, self._app, self._counted, loop=self._loop, **self._handler_kwargs)
 
 
 class Runner(web.AppRunner):

@@ -12,6 +12,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import web
@@ -23,6 +24,8 @@ from api.routing import Handler, route_of
 from api.settings import Settings
 
 UNKNOWN: Final = "unknown"
+_LONGEST: Final = 64
+"""Characters of an address with its zone; a longer text is none, and is not kept."""
 
 
 class Buckets:
@@ -118,8 +121,15 @@ def address_of(request: web.Request) -> str:
 
 def network_of(text: str) -> str:
     """The unit in which addresses are counted; one for all that is no address."""
+    text = text.strip()
+    return _network(text) if len(text) <= _LONGEST else UNKNOWN
+
+
+@lru_cache(maxsize=16_384)
+def _network(text: str) -> str:
+    """Kept, for every request asks for it."""
     try:
-        address = ipaddress.ip_address(text.strip())
+        address = ipaddress.ip_address(text)
     except ValueError:
         return UNKNOWN
     if isinstance(address, ipaddress.IPv4Address):

@@ -49,6 +49,9 @@ def test_buckets_remember_a_bounded_number() -> None:
         ("2001:db8:1:2::1", "2001:db8:1:2::"),
         ("192.0.2.1:80", UNKNOWN),
         ("proxy", UNKNOWN),
+        (" " * 99 + "192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2::1%zone", "2001:db8:1:2::"),
+        ("2001:db8:1:2::1%" + "z" * 8_000, UNKNOWN),
         ("", UNKNOWN),
     ],
 )

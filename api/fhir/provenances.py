@@ -13,6 +13,7 @@ from aiohttp import web
 from api.auth.decision import Interaction
 from api.errors import Refused, not_found
 from api.fhir import replies
+from api.fhir.formats import FORM, check_word
 from api.fhir.visit import Place, Visit
 from ledger.errors import BadRequest
 from ledger.fhir.bundles import Match, searchset
@@ -28,6 +29,7 @@ from ledger.wire.receipt import render_receipt
 from ledger.wire.sealed import Content
 
 TYPE: Final = "Provenance"
+_KNOWN: Final = frozenset({"target"}) | FORM
 _ACTIVITY: Final[dict[Kind, Literal["CREATE", "UPDATE", "DELETE"]]] = {
     Kind.RECORD: "CREATE",
     Kind.AMEND: "UPDATE",
@@ -68,6 +70,8 @@ async def search(
     visit: Visit, _type: str, pairs: Iterable[tuple[str, str]], *, strict: bool
 ) -> bytes:
     """``GET /fhir/Provenance?target=Type/id``: one for each version, the newest first."""
+    pairs = list(pairs)
+    _check_names(pairs, strict=strict)
     targets = [value for name, value in pairs if name == "target"]
     type_, _, identity = (targets or [""])[0].removeprefix(f"{visit.base}/").rpartition("/")
     if len(targets) != 1 or type_ not in TYPES:
@@ -85,6 +89,22 @@ async def search(
     told = await _told(visit, place, place.stored.versions[::-1], link)
     matched = [Match(f"{visit.base}/{TYPE}/{one['id']}", replies.as_bytes(one)) for one in told]
     return searchset(matched, total=len(told), links=[("self", f"{visit.base}/{link}")])
+
+
+def _check_names(pairs: Sequence[tuple[str, str]], *, strict: bool) -> None:
+    """As ``matching.understood``, but nothing counts as known that would be passed over. Raises
+    Refused 400 or 406.
+    """
+    for name, value in pairs:
+        if name == "_format":
+            check_word(value)
+        if strict and name not in _KNOWN:
+            raise Refused(
+                400,
+                "the search has parameters that are not known here",
+                hint="Provenance is found by target alone",
+                code="not-supported",
+            )
 
 
 async def _told(

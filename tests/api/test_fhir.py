@@ -56,8 +56,8 @@ class Client:
             "PUT", path, json.dumps(resource).encode(), JSON | headers, self.token
         )
 
-    def get(self, path: str) -> Answer:
-        return self.service.get(path, self.token)
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.service.ask("GET", path, headers=headers, token=self.token)
 
     def delete(self, path: str, **headers: str) -> Answer:
         return self.service.ask("DELETE", path, None, headers, self.token)
@@ -473,6 +473,21 @@ def test_provenance_carries_signature_and_receipt(service: Running, at_hospital:
         "signature": found["signature"][:1],
     }
     assert at_hospital.get("/fhir/Provenance").status == 400
+
+
+def test_a_strict_search_for_provenance_has_no_unknown_names(at_hospital: Client) -> None:
+    who, _ = at_hospital.person()
+    path = f"/fhir/Provenance?target=Patient/{who}&agent-role=author&nonsense=1"
+    assert at_hospital.get(path).json["total"] == 1
+    assert at_hospital.get(path, Prefer="handling=lenient").json["total"] == 1
+    refused = at_hospital.get(path, Prefer="handling=strict")
+    assert refused.status == 400
+    assert refused.json["issue"][0]["code"] == "not-supported"
+    known = f"/fhir/Provenance?target=Patient/{who}&_format=json"
+    assert at_hospital.get(known, Prefer="handling=strict").json["total"] == 1
+    # Nothing is passed over that R4 knows.
+    since = f"/fhir/Provenance?target=Patient/{who}&recorded=gt2100"
+    assert at_hospital.get(since, Prefer="handling=strict").status == 400
 
 
 def test_directories_are_for_all_who_log_in(

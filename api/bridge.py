@@ -76,11 +76,6 @@ class Bridge:
             )
         self._free -= 1
 
-    @property
-    def waiting(self) -> int:
-        """How many more calls would be taken."""
-        return self._free
-
     def close(self) -> None:
         """Finish what was begun, then close the ledger."""
         self._pool.shutdown()

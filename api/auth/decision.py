@@ -42,7 +42,7 @@ from api.auth.scopes import (
 )
 from api.auth.standing import Standing
 from api.caller import Caller
-from api.errors import Refused, not_found
+from api.errors import Refused
 from ledger.identity.roles import SCOPED_ROLES
 
 
@@ -195,9 +195,3 @@ def demand_scope(caller: Caller, interaction: Interaction, type_: str) -> None:
             headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
             denied="scope",
         )
-
-
-def demand_record(decision: Decision) -> None:
-    """Raises what an absent record is answered with."""
-    if not decision.allowed:
-        raise not_found()

@@ -16,7 +16,6 @@ from ledger.resources.shelf import Stored, StoredVersion
 
 FHIR_JSON: Final = "application/fhir+json"
 _REPRESENTATION: Final = "representation"
-_RETURNS: Final = frozenset({"minimal", _REPRESENTATION, "OperationOutcome"})
 
 
 def etag(number: int) -> str:

@@ -54,7 +54,7 @@ async def search(request: web.Request) -> web.StreamResponse:
     if request.method == "POST":
         pairs += _form(await request.read())
     if (name := dict(pairs).get(_PAGE)) is not None:
-        return await _next_page(visit, request, type_, name)
+        return await _next_page(visit, type_, name)
     return replies.body(visit, await answered(visit, type_, pairs, strict=_is_strict(request)))
 
 
@@ -188,9 +188,7 @@ def _matches(
     ]
 
 
-async def _next_page(
-    visit: Visit, request: web.Request, type_: str, name: str
-) -> web.StreamResponse:
+async def _next_page(visit: Visit, type_: str, name: str) -> web.StreamResponse:
     rest = visit.app[PAGES].get(name, visit.caller.actor)
     if rest is None or rest.resource_type != type_:
         raise Refused(410, "this page is not kept any more", hint="search again", code="expired")

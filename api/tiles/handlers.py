@@ -15,6 +15,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api.auth.decision import Interaction, by_scope
 from api.auth.scopes import AUDITORS, LOG_ENTRIES
 from api.bridge import BRIDGE
 from api.caller import CALLER
@@ -63,7 +64,8 @@ def _check_caller(request: web.Request) -> None:
             code="login",
             headers={"WWW-Authenticate": f'Bearer scope="{LOG_ENTRIES}"'},
         )
-    if caller.role not in AUDITORS or LOG_ENTRIES not in caller.scopes:
+    reached = by_scope(caller, Interaction.ENTRIES, "").allowed
+    if caller.role not in AUDITORS or not reached:
         raise Refused(
             403,
             "entry bundles are given to custodians and auditors",

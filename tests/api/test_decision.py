@@ -16,13 +16,12 @@ from api.auth.decision import (
     Rule,
     by_record,
     by_scope,
-    demand_record,
     demand_scope,
 )
 from api.auth.scopes import LEDGER_APPEND, LEDGER_READ, LOG_ENTRIES
 from api.auth.standing import Standing
 from api.caller import Caller
-from api.errors import Refused, not_found
+from api.errors import Refused
 from ledger.identity.roles import MAY_HAVE_RECORD, RECORD_ROLES, ROLES
 from ledger.wire.ids import ActorId, ChainId
 
@@ -282,16 +281,6 @@ def test_out_of_scope_is_403() -> None:
     assert caught.value.status == 403
     assert caught.value.headers == {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
     demand_scope(caller("practitioner"), READING, "Observation")
-
-
-@pytest.mark.parametrize("rule", [rule for rule in Rule if rule is not Rule.SCOPE])
-def test_denied_equals_absent(rule: Rule) -> None:
-    absent = not_found()
-    with pytest.raises(Refused) as caught:
-        demand_record(Decision(False, rule))
-    assert vars(caught.value) == vars(absent)
-    assert caught.value.args == absent.args
-    demand_record(Decision(True, rule))
 
 
 def test_everything_needs_reading_and_searching() -> None:

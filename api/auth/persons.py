@@ -5,7 +5,6 @@ Every failed login gets the same answer, so that nobody learns whether an actor 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,6 +18,8 @@ from api.auth.state import AUTH
 from api.bridge import BRIDGE
 from api.errors import Refused
 from api.keys import METRICS, SETTINGS
+from ledger.errors import Unreadable
+from ledger.fhir import jsontext
 from ledger.wire.ids import ID_SIZE, MAX_INTEGER, ActorId
 from ledger.wire.login_challenge import NONCE_SIZE
 
@@ -87,18 +88,11 @@ def _answered(fields: Mapping[str, object]) -> Answered:
 
 def _object(data: bytes, needed: set[str], optional: set[str] | None = None) -> dict[str, object]:
     try:
-        row = json.loads(data, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
+        row = jsontext.parse(data)
+    except Unreadable:
         row = None
     if not isinstance(row, dict) or not needed <= set(row) <= needed | (optional or set()):
         raise _malformed(f"the body is no JSON object with {', '.join(sorted(needed))}")
-    return row
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        raise ValueError("a name stands twice")
     return row
 
 

@@ -250,6 +250,8 @@ CHALLENGES: list[Any] = [
     b"[]",
     b"\xff",
     b"[" * 20_000,
+    json.dumps({"actor": "07" * 16}).encode("utf-16"),
+    b'\xef\xbb\xbf{"actor": "' + b"07" * 16 + b'"}',
     {},
     {"actor": ""},
     {"actor": 7},

@@ -49,12 +49,13 @@ def checked_url(text: str) -> str:
         or any(mark in text for mark in "?#@")
     ):
         raise BadRequest("--url is no URL of a service", hint="like https://records.example.org")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise BadRequest("--url is not https", hint="tokens are never sent in the clear")
     return text.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine is reached, or can connect, under that name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

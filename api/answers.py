@@ -25,10 +25,10 @@ from api.caller import CALLER
 from api.errors import Refused, not_found, refused
 from api.keys import LOG, METRICS, REQUEST_ID
 from api.routing import Handler
+from ledger.author import FHIR_JSON
 from ledger.errors import CounterfoilError, LedgerFault
 
 FHIR: Final = "/fhir"
-FHIR_JSON: Final = "application/fhir+json"
 PROBLEM_JSON: Final = "application/problem+json"
 _CODES: Final = {
     400: "structure",

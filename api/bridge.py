@@ -14,7 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from api.errors import Refused
+from api.errors import busy
 from ledger.admission import BatchSubmission, Submission
 from ledger.errors import CounterfoilError
 from ledger.log import Appended, Log, Outcome
@@ -24,7 +24,6 @@ T = TypeVar("T")
 THREADS: Final = 8
 WAITING: Final = 512
 """Calls that may be under way or wait for a thread."""
-RETRY_S: Final = 1
 
 
 class Bridge:
@@ -67,13 +66,7 @@ class Bridge:
 
     def _take(self) -> None:
         if self._free <= 0:
-            raise Refused(
-                503,
-                "the service has as much to do as it takes",
-                hint="try again in a moment",
-                code="throttled",
-                headers={"Retry-After": str(RETRY_S)},
-            )
+            raise busy()
         self._free -= 1
 
     def close(self) -> None:

@@ -82,6 +82,17 @@ def not_found(denied: str = "") -> Refused:
     )
 
 
+def busy() -> Refused:
+    """The answer to what there is no room for now."""
+    return Refused(
+        503,
+        "the service has as much to do as it takes",
+        hint="try again in a moment",
+        code="throttled",
+        headers={"Retry-After": "1"},
+    )
+
+
 def check_waited_for(request: web.Request) -> None:
     """To be asked before an access entry is appended: nothing is released to nobody, and under load
     nothing is done for those who gave up. Raises ConnectionError when the client is gone.

@@ -26,6 +26,7 @@ from api.tiles import handlers as tiles
 from api.v1 import accesses, appending, content, openapi, payloads, showing
 from api.v1.codec import MEDIA
 from api.v1.contract import OCTETS
+from ledger.author import FHIR_JSON
 
 OPERATIONS: Final = (
     Route("GET", "/livez", health.livez, open=True, spare=True, head=True),
@@ -65,7 +66,7 @@ V1: Final = (
     Route("GET", "/v1/openapi.json", openapi.openapi, open=True, head=True),
 )
 
-_FHIR_JSON: Final = ("application/fhir+json", "application/json")
+_RESOURCE: Final = (FHIR_JSON, "application/json")
 _FORM: Final = ("application/x-www-form-urlencoded",)
 _OF_TYPE: Final = "/{type:[A-Z][A-Za-z]{1,63}}"
 _OF_ID: Final = "/{id:[A-Za-z0-9.-]{1,64}}"
@@ -76,28 +77,28 @@ FHIR: Final = (
     Route("GET", "/fhir/metadata", metadata.metadata, open=True, head=True),
     *(
         # The base is written with its last slash by some clients (fhirclient, fhir-kit-client).
-        Route("POST", base, bundles.bundle, Body.BUNDLE, _FHIR_JSON)
+        Route("POST", base, bundles.bundle, Body.BUNDLE, _RESOURCE)
         for base in ("/fhir", "/fhir/")
     ),
     Route("GET", _PATIENT + "/$everything", searches.everything),
-    Route("POST", _PATIENT + "/$everything", searches.everything, Body.RESOURCE, _FHIR_JSON),
+    Route("POST", _PATIENT + "/$everything", searches.everything, Body.RESOURCE, _RESOURCE),
     Route("GET", _PATIENT + _OF_TYPE, searches.of_patient),
     Route("POST", _PATIENT + _OF_TYPE + "/_search", searches.of_patient, Body.FORM, _FORM),
     Route("GET", "/fhir/AuditEvent/{id:[A-Za-z0-9.-]{1,64}}", events.read),
     Route("GET", "/fhir/Provenance/{id:[A-Za-z0-9.-]{1,64}}", provenances.read),
     Route("GET", _TYPE, searches.search),
     Route("POST", _TYPE + "/_search", searches.search, Body.FORM, _FORM),
-    Route("POST", _TYPE, changes.create, Body.RESOURCE, _FHIR_JSON),
-    Route("PUT", _TYPE, upserts.update, Body.RESOURCE, _FHIR_JSON),
+    Route("POST", _TYPE, changes.create, Body.RESOURCE, _RESOURCE),
+    Route("PUT", _TYPE, upserts.update, Body.RESOURCE, _RESOURCE),
     Route("GET", _ID, resources.read),
-    Route("PUT", _ID, changes.update, Body.RESOURCE, _FHIR_JSON),
+    Route("PUT", _ID, changes.update, Body.RESOURCE, _RESOURCE),
     Route("DELETE", _ID, changes.delete),
     Route("GET", _ID + "/_history", resources.past),
     Route("GET", _ID + "/_history/{version:[0-9]{1,9}}", resources.vread),
     *(
         Route(method, at + "/${name:[A-Za-z-]{1,64}}", operations.unknown, body, media)
         for at in ("/fhir", _TYPE, _ID)
-        for method, body, media in (("GET", Body.NONE, ()), ("POST", Body.RESOURCE, _FHIR_JSON))
+        for method, body, media in (("GET", Body.NONE, ()), ("POST", Body.RESOURCE, _RESOURCE))
     ),
 )
 

@@ -21,7 +21,7 @@ from typing import Final, Self
 import structlog
 from aiohttp import web
 
-from api.address import ADDRESS
+from api.address import ADDRESS, is_loopback
 from api.app import build_app
 from api.auth.demo import FILE, write_tokens
 from api.bridge import Bridge
@@ -68,10 +68,7 @@ class Listen:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can connect."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def is_anywhere(self) -> bool:

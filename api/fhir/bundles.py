@@ -21,6 +21,7 @@ from api.auth.decision import Interaction
 from api.errors import Refused, refused
 from api.fhir import replies
 from api.fhir.changes import (
+    DELETED,
     allow,
     check_type,
     created,
@@ -47,7 +48,6 @@ from ledger.resources.writing import Plan, Planned
 from ledger.wire.ids import Position
 
 _ORDER: Final = ("DELETE", "POST", "PUT", "GET")
-_REASON: Final = "deleted by its sender"
 
 
 async def bundle(request: web.Request) -> web.StreamResponse:
@@ -300,7 +300,7 @@ class _Transaction:
         if deletes:
             if place.stored.current.deleted:
                 return Response("204", version=place.stored.current.number)
-            at = await visit.bridge.call(plan.retract, place.stored, _REASON)
+            at = await visit.bridge.call(plan.retract, place.stored, DELETED)
             return _Write(b"", None, at, next_number(place.stored), place)
         raw = part.resource or b""
         planned = await visit.plan(plan.amend, place.stored, raw)

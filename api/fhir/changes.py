@@ -26,7 +26,8 @@ from ledger.resources.shelf import Stored
 from ledger.resources.writing import Plan, Planned
 from ledger.wire.ids import Position
 
-_REASON: Final = "deleted by its sender"
+DELETED: Final = "deleted by its sender"
+"""The reason that a retraction gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,7 @@ async def deleted(
         if place.stored.current.deleted:
             return None, place.stored.current.number
         plan = plan_of(visit)
-        at = await visit.bridge.call(plan.retract, place.stored, _REASON)
+        at = await visit.bridge.call(plan.retract, place.stored, DELETED)
         outcomes = await visit.bridge.append(plan.submissions)
         return appended(outcomes)[at].index, next_number(place.stored)
 

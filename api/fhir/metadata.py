@@ -9,9 +9,11 @@ from typing import Final
 
 from aiohttp import web
 
+from api.address import ADDRESS
 from api.fhir.formats import check_format
-from api.fhir.replies import FHIR_JSON, as_bytes
+from api.fhir.replies import as_bytes
 from api.fhir.visit import base_of
+from ledger.author import FHIR_JSON
 from ledger.fhir.capability import Instance, capability_statement
 
 _SINCE_MS: Final = time_ns() // 1_000_000
@@ -21,9 +23,8 @@ _SINCE_MS: Final = time_ns() // 1_000_000
 async def metadata(request: web.Request) -> web.StreamResponse:
     """``GET /fhir/metadata``"""
     check_format(request)
-    base = base_of(request)
     answer = web.Response(
-        body=_statement(base),
+        body=_statement(base_of(request), request.app[ADDRESS].token_url),
         content_type=FHIR_JSON,
         charset="utf-8",
         headers={"Cache-Control": "max-age=300"},
@@ -33,6 +34,5 @@ async def metadata(request: web.Request) -> web.StreamResponse:
 
 
 @lru_cache(maxsize=16)
-def _statement(base: str) -> bytes:
-    token = f"{base.removesuffix('/fhir')}/auth/token"
+def _statement(base: str, token: str) -> bytes:
     return as_bytes(capability_statement(Instance(base, token, version("counterfoil"), _SINCE_MS)))

@@ -15,6 +15,7 @@ from api.errors import Refused, not_found
 from api.fhir import replies
 from api.fhir.formats import FORM, check_word
 from api.fhir.visit import Place, Visit
+from ledger.author import FHIR_JSON
 from ledger.errors import BadRequest
 from ledger.fhir.bundles import Match, searchset
 from ledger.fhir.provenance import Signed, provenance
@@ -165,9 +166,9 @@ def _signed(
 
 def _of_header(content: Content | None) -> tuple[str | None, str | None, str]:
     if content is None:
-        return None, None, replies.FHIR_JSON
+        return None, None, FHIR_JSON
     try:
         header = decode_header(content.header)
     except BadRequest:
-        return None, None, replies.FHIR_JSON
+        return None, None, FHIR_JSON
     return header.reason, header.machine, header.media_type

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from api.errors import Refused
 from api.fhir.visit import Visit
+from ledger.author import FHIR_JSON
 from ledger.fhir.outcome import Issue, outcome
 from ledger.resources.shelf import Stored, StoredVersion
 
-FHIR_JSON: Final = "application/fhir+json"
 _REPRESENTATION: Final = "representation"
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from aiohttp import web
 
 from api.caller import CALLER
-from api.errors import Refused
+from api.errors import Refused, busy
 from api.keys import METRICS, SETTINGS
 from api.routing import Handler, route_of
 from api.settings import Settings
@@ -76,7 +76,7 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
         return await _spare(request, handler)
     if load.requests >= settings.requests:
         _count(request, "requests")
-        raise _busy()
+        raise busy()
     address = address_of(request)
     _check_rate(request, load.address_rate, address, "address_rate")
     with _one_more(request, load.by_address, address, settings.address_requests, "address"):
@@ -91,7 +91,7 @@ async def _spare(request: web.Request, handler: Handler) -> web.StreamResponse:
     load = request.app[LOAD]
     if load.spare >= request.app[SETTINGS].spare_requests:
         _count(request, "spare_requests")
-        raise _busy()
+        raise busy()
     load.spare += 1
     try:
         return await handler(request)
@@ -159,16 +159,6 @@ def _one_more(
         counts[key] -= 1
         if not counts[key]:
             del counts[key]
-
-
-def _busy() -> Refused:
-    return Refused(
-        503,
-        "the service has as much to do as it takes",
-        hint="try again in a moment",
-        code="throttled",
-        headers={"Retry-After": "1"},
-    )
 
 
 def _too_much(wait_s: float) -> Refused:

@@ -1,4 +1,9 @@
-"""Settings: every limit and period of the service on one page, with its unit.
+"""Settings: limits and periods that one service may have otherwise than another, with their units.
+
+An operator sets some with options of `counterfoil serve`: ``url``, ``behind_proxy``,
+``open_entries``, ``metrics_beyond_loopback``, ``publish_s``. The others are what ``Settings()``
+says unless the service is built into a program; limits that nobody changes are constants where they
+count.
 
     Settings()                       what `counterfoil serve` uses unless an option says otherwise
     replace(settings, idle_s=0.5)    as tests do
@@ -15,7 +20,7 @@ from api.routing import Body
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All limits of one running service."""
+    """Of one running service."""
 
     header_bytes: int = 8_190
     """Of the request line, and of one header."""

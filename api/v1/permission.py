@@ -10,7 +10,8 @@ if it were absent).
     leaves of nobody's record     every caller with the scope: actors, directories, batches, epochs;
                                   but an actor of one record is that record's
 
-Who acts in one record only (persons, proxies, guardians, their devices) gets no scope for ``/v1``.
+Persons, proxies and guardians get the scope to read alone: the decision lets them read their own
+record and no other. Devices and apps of one record get no scope for ``/v1`` (``api.auth.scopes``).
 """
 
 from __future__ import annotations

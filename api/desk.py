@@ -22,13 +22,14 @@ from api.bridge import BRIDGE
 from api.caller import Caller
 from api.keys import GATEWAY, SETTINGS
 from ledger.author import Author
+from ledger.identity.roles import RECORD_ROLES
 from ledger.log import Log
 from ledger.record.model import Viewer
 from ledger.resources.library import Library
 from ledger.resources.names import Names
+from ledger.serving.orders import Orders
 from ledger.wire.ids import ActorId, ChainId
 
-_PERSONAL: Final = frozenset({"person", "proxy", "guardian"})
 _DAY_MS: Final = 24 * 3600 * 1000
 OPENING: Final = b"opening"
 """Held while a record may be opened or an identifier linked: two Patients with one identifier are
@@ -104,6 +105,7 @@ class Desk:
     gateway: Author
     library: Library
     names: Names
+    orders: Orders
     period_days: int
     locks: Locks = field(default_factory=Locks)
     denials: Denials = field(default_factory=Denials)
@@ -149,14 +151,14 @@ class Desk:
 def viewer_of(caller: Caller) -> Viewer:
     """With whose eyes a caller sees a record."""
     own = caller.record is not None and caller.institution is None
-    return Viewer.PERSON if caller.role in _PERSONAL or own else Viewer.INSTITUTION
+    return Viewer.PERSON if caller.role in RECORD_ROLES or own else Viewer.INSTITUTION
 
 
 def add_desk(app: web.Application) -> None:
     """Needs BRIDGE, GATEWAY and SETTINGS."""
     log, gateway = app[BRIDGE].log, app[GATEWAY]
     library = Library(log, gateway=gateway.id)
-    app[DESK] = Desk(log, gateway, library, Names(log), app[SETTINGS].care_days)
+    app[DESK] = Desk(log, gateway, library, Names(log), Orders(log.reader), app[SETTINGS].care_days)
     app.cleanup_ctx.append(_finishing)
 
 

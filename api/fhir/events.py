@@ -84,7 +84,7 @@ async def page(visit: Visit, rest: Rest, self_link: str) -> bytes:
     """The next of these events; the caller may see them."""
     assert rest.record is not None
     ids = [identity for _, identity in rest.ids[: rest.count]]
-    entries = await visit.bridge.call(_entries, visit, ids)
+    entries = await visit.bridge.call(_entries, visit, rest.record, ids)
     told = await _told(visit, rest.record, entries, rest.query)
     matched = [Match(f"{visit.base}/{TYPE}/{one['id']}", replies.as_bytes(one)) for one in told]
     links = [("self", self_link)]
@@ -94,9 +94,10 @@ async def page(visit: Visit, rest: Rest, self_link: str) -> bytes:
     return searchset(matched, total=rest.total, links=links)
 
 
-def _entries(visit: Visit, ids: Sequence[str]) -> list[Entry]:
+def _entries(visit: Visit, record: ChainId, ids: Sequence[str]) -> list[Entry]:
     found = (_access_entry(visit, identity) for identity in ids)
-    return [one for one in found if one is not None]
+    there = frozenset(visit.desk.library.joined(record))
+    return [one for one in found if one is not None and one.leaf.claim.chain in there]
 
 
 def _matching(visit: Visit, record: ChainId, query: Query) -> list[Position]:

@@ -58,7 +58,9 @@ def searched(visit: Visit, query: Query, interaction: Interaction) -> Searched:
     """Where to look. Raises Refused for a search across persons. Looks up."""
     library, caller = visit.desk.library, visit.caller
     if not query.person and query.resource_type in DIRECTORY:
-        return Searched(None, tuple(library.shelf(chain) for chain in library.directories()))
+        return Searched(
+            None, tuple(library.shelf(one, visit.viewer) for one in library.directories())
+        )
     named = _records(visit, query)
     # Whom the caller may not know of is nobody, also beside others.
     records = {
@@ -164,7 +166,7 @@ def _directory_of(visit: Visit, identity: str) -> Iterator[Shelf]:
     library = visit.desk.library
     chain = library.chain_of(identity)
     if chain is not None and library.is_directory(chain):
-        yield library.shelf(chain)
+        yield library.shelf(chain, visit.viewer)
 
 
 def _values(stored: Stored) -> Values:

@@ -22,6 +22,7 @@ from ledger.fhir.provenance import Signed, provenance
 from ledger.fhir.searching import TYPES
 from ledger.log import Entry
 from ledger.record.header import decode_header
+from ledger.record.model import Viewer
 from ledger.resources.naming import public_id
 from ledger.resources.shelf import Stored, StoredVersion
 from ledger.wire.claim import Kind
@@ -116,7 +117,9 @@ async def _told(
     if place.is_record:
         for version in versions:
             entry = await visit.bridge.call(reader.entry, *version.place)
-            named.setdefault(entry.leaf.claim.chain, []).append(entry)
+            # A reason goes with the content that it was sealed beside.
+            if await visit.bridge.call(visit.desk.orders.covering, entry) is None:
+                named.setdefault(entry.leaf.claim.chain, []).append(entry)
     contents = await visit.release_entries(named, query=query)
     return await visit.bridge.call(_provenances, visit, place.stored, versions, contents)
 
@@ -145,7 +148,7 @@ def _signed(
         statement = batch.leaf.statement
     assert statement is not None
     reference = f"{stored.type}/{stored.identity}/_history"
-    reason, machine, media_type = _of_header(content)
+    reason, machine, media_type = _of_header(visit, content)
     return Signed(
         public_id(log.reader, version.place),
         f"{reference}/{version.number}",
@@ -164,11 +167,14 @@ def _signed(
     )
 
 
-def _of_header(content: Content | None) -> tuple[str | None, str | None, str]:
+def _of_header(visit: Visit, content: Content | None) -> tuple[str | None, str | None, str]:
     if content is None:
         return None, None, FHIR_JSON
     try:
         header = decode_header(content.header)
     except BadRequest:
         return None, None, FHIR_JSON
+    if header.moved_away and visit.viewer is Viewer.PERSON:
+        # It tells of whoever it was moved to; the person's view leaves it out too.
+        return None, header.machine, header.media_type
     return header.reason, header.machine, header.media_type

@@ -10,13 +10,13 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
+from api.desk import DESK
 from api.v1.codec import accepted, answer
 from api.v1.content import access_to
 from api.v1.models import AccessInfo, AccessList
 from api.v1.parameters import Paging, query_of, record_of
 from api.v1.permission import Shown, may
 from api.v1.showing import page_in
-from api.v1.state import V1
 from ledger.serving.pages import Entry, Page
 from ledger.serving.releasing import LARGEST_ACCESS, Access, opened_accesses
 from ledger.wire.claim import Kind
@@ -26,7 +26,7 @@ async def accesses(request: web.Request) -> web.Response:
     """A page of the accesses to a record."""
     permission, form = may(request, Interaction.FETCH), accepted(request)
     record, paging = record_of(request), query_of(request, Paging)
-    bridge, orders = request.app[BRIDGE], request.app[V1].orders
+    bridge, orders = request.app[BRIDGE], request.app[DESK].orders
 
     def listed() -> tuple[Page, list[Entry]]:
         permission.demand_record(record, Shown.CONTENT)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
+from api.desk import DESK
 from api.errors import Refused, check_waited_for
 from api.keys import GATEWAY
 from api.v1.parameters import Nothing, place_of, query_of
@@ -50,7 +51,7 @@ async def content(request: web.Request) -> web.StreamResponse:
     """The content of one entry, or a range of it."""
     permission = may(request, Interaction.FETCH)
     query_of(request, Nothing)
-    bridge, orders = request.app[BRIDGE], request.app[V1].orders
+    bridge, orders = request.app[BRIDGE], request.app[DESK].orders
     found = await permission.look_up(_releasable, bridge.log, orders, permission, place_of(request))
     etag = _etag(found)
     if _names(request.headers.get("If-None-Match"), etag):

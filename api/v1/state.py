@@ -11,7 +11,6 @@ from aiohttp import web
 from api.bridge import BRIDGE
 from api.keys import SETTINGS
 from api.v1.bodies import Room
-from ledger.serving.orders import Orders
 from ledger.serving.uploads import Uploads
 
 PROVING: Final = 2
@@ -22,7 +21,6 @@ PROVING: Final = 2
 class State:
     """Owned by the event loop, but for what says that any thread may ask."""
 
-    orders: Orders
     uploads: Uploads
     room: Room
     proving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROVING))
@@ -34,4 +32,4 @@ V1: Final = web.AppKey("v1", State)
 def set_up(app: web.Application) -> None:
     """Once BRIDGE and SETTINGS are there."""
     reader = app[BRIDGE].log.reader
-    app[V1] = State(Orders(reader), Uploads(reader), Room(app[SETTINGS].held_bytes))
+    app[V1] = State(Uploads(reader), Room(app[SETTINGS].held_bytes))

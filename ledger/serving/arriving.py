@@ -34,6 +34,7 @@ from ledger.record.header import Header, decode_header
 from ledger.resources.leads import space_of
 from ledger.resources.relations import may_act_for
 from ledger.resources.spaces import local_names, local_tag
+from ledger.serving.owning import check_changes, check_erases
 from ledger.vault.keys import NO_KEY
 from ledger.wire.batch import BatchBody
 from ledger.wire.claim import AMENDING_KINDS, CLAIM_SIZE, LINK_KINDS, Claim, Kind
@@ -142,13 +143,17 @@ def prepared(
     """
     if stands(log.reader, claim.author, claim.entry_id):
         return submission
+    if claim.kind is Kind.ERASURE:
+        check_erases(log, claim, submission.erases)
     if not claim.blob_size:
         return submission
     content = _opened(submission, claim)
     header = decode_header(content.header)
     _check_principal(log.reader, claim.author, header)
-    if claim.kind in (Kind.AMEND, Kind.RETRACT) and submission.amends is not None:
-        _check_own(log, claim.author, header, submission.amends)
+    if header.keeps_content and (content.content or claim.kind is not Kind.AMEND):
+        raise BadRequest("only an amendment keeps content, and has none of its own")
+    if claim.kind in AMENDING_KINDS and submission.amends is not None:
+        check_changes(log, claim, header, submission.amends)
     if claim.kind in LINK_KINDS:
         return replace(submission, tags=(_link_tag(log, claim, content, submission),))
     if claim.kind in EMPTY and content.content:
@@ -172,24 +177,6 @@ def _check_principal(reader: Reader, author: ActorId, header: Header) -> None:
         )
 
 
-def _check_own(log: Target, author: ActorId, header: Header, place: Position) -> None:
-    """What another institution wrote is not for this one to change; approving and sharing, which
-    keep the content, are seen by views for what they are.
-    """
-    if header.keeps_content:
-        return
-    registry, entry = log.reader.registry, log.reader.entry(*place)
-    writer = entry.leaf.claim.author
-    if entry.leaf.claim.blob_size:
-        amended = log.vault.use(place.at, "whose it is", place.back).header.get("on-behalf-of")
-        writer = ActorId(amended) if isinstance(amended, bytes) else writer
-    if space_of(registry, writer) != space_of(registry, author):
-        raise BadRequest(
-            "somebody else wrote the entry that this would change",
-            hint="ask whoever did to change it, or write one of your own",
-        )
-
-
 def _opened(submission: Submission, claim: Claim) -> Content:
     place = associated_data(claim.log, claim.chain, claim.entry_id)
     return unseal(submission.blob, submission.key, place)
@@ -199,8 +186,6 @@ def _resource_tags(
     log: Target, claim: Claim, content: Content, header: Header
 ) -> tuple[bytes, ...]:
     if header.keeps_content:
-        if content.content or claim.kind is not Kind.AMEND:
-            raise BadRequest("only an amendment keeps content, and has none of its own")
         return ()
     place = log.reader, log.vault.tag, claim.author, claim.chain
     found = checked(*place, content.content)

@@ -7,13 +7,13 @@ An order counts from the moment it is in the log, though a key may still be ther
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final, NamedTuple
 
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry, Reader
+from ledger.resources.kept import Kept
 from ledger.wire.claim import Kind
 from ledger.wire.erasure import EraseEntries, EraseRecord, decode_erasure
 from ledger.wire.ids import ChainId, Hash, Position
@@ -44,7 +44,7 @@ class Orders:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._mutex = threading.Lock()
-        self._known: OrderedDict[ChainId, _Ordered] = OrderedDict()
+        self._known: Kept[ChainId, _Ordered] = Kept(REMEMBERED, REMEMBERED)
 
     def covering(self, entry: Entry) -> Position | None:
         """The order that an entry's content is under, if any."""
@@ -56,7 +56,7 @@ class Orders:
 
     def _upto_now(self, chain: ChainId) -> _Ordered:
         with self._mutex:
-            ordered = self._known.get(chain, _Ordered())
+            ordered = self._known.get(chain) or _Ordered()
         length = ordered.length
         if self._reader.head(chain).length <= length:
             return ordered
@@ -64,10 +64,7 @@ class Orders:
         for entry in list(newer)[::-1]:
             ordered = replace(_with(ordered, entry), length=entry.leaf.seq + 1)
         with self._mutex:
-            self._known[chain] = ordered
-            self._known.move_to_end(chain)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            self._known.keep(chain, ordered, 1)
         return ordered
 
 

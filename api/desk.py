@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -67,6 +67,15 @@ class Locks:
             lock, users = self._locks.pop(key)
             if users > 1:
                 self._locks[key] = (lock, users - 1)
+
+
+def keys_to_change(type_: str, identity: str) -> Iterator[bytes]:
+    """What must be held while a resource is changed, from looking at it until the change stands. A
+    Patient may get further identifiers.
+    """
+    yield identity.encode()
+    if type_ == "Patient":
+        yield OPENING
 
 
 class Denials:

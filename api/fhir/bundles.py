@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from api.auth.decision import Interaction
+from api.desk import keys_to_change
 from api.errors import Refused, refused
 from api.fhir import replies
 from api.fhir.changes import (
@@ -26,7 +27,6 @@ from api.fhir.changes import (
     check_type,
     created,
     deleted,
-    keys_to_change,
     keys_to_create,
     made_of,
     next_number,

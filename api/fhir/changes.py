@@ -12,7 +12,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.auth.scopes import INSTITUTIONS
-from api.desk import OPENING
+from api.desk import OPENING, keys_to_change
 from api.errors import Refused
 from api.fhir import replies
 from api.fhir.conditions import check_match
@@ -102,13 +102,6 @@ def keys_to_create(
     yield sha256((visit.caller.institution or visit.caller.actor) + raw).digest()
     if if_none_exist is not None:
         yield sha256(if_none_exist.encode(errors="surrogateescape")).digest()
-    if type_ == "Patient":
-        yield OPENING
-
-
-def keys_to_change(type_: str, identity: str) -> Iterator[bytes]:
-    """The same for a resource that is there. A Patient may get further identifiers."""
-    yield identity.encode()
     if type_ == "Patient":
         yield OPENING
 

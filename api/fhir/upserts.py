@@ -9,12 +9,12 @@ from typing import Final
 from aiohttp import web
 
 from api.auth.decision import Interaction
+from api.desk import keys_to_change
 from api.errors import Refused
 from api.fhir import replies
 from api.fhir.changes import (
     Written,
     create_now,
-    keys_to_change,
     keys_to_create,
     search_behind,
     update_now,

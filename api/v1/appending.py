@@ -12,7 +12,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
-from api.desk import DESK, OPENING
+from api.desk import DESK, OPENING, Desk, keys_to_change
 from api.keys import SETTINGS
 from api.v1.bodies import whole_body
 from api.v1.codec import Form, accepted, answer, decoded, form_of
@@ -30,8 +30,8 @@ from ledger.serving.arriving import (
     submission_of,
 )
 from ledger.serving.proving import provisional_receipt
-from ledger.wire.claim import LINK_KINDS, MAX_BLOB, MAX_CLAIM, Claim
-from ledger.wire.ids import Position
+from ledger.wire.claim import AMENDING_KINDS, LINK_KINDS, MAX_BLOB, MAX_CLAIM, Claim
+from ledger.wire.ids import ChainId, Position
 
 MAX_ENTRY: Final = 4 * (MAX_BLOB + MAX_CLAIM + (16 << 10)) // 3
 """Body of one entry: a full blob as base64 in JSON."""
@@ -42,11 +42,20 @@ async def append_entry(request: web.Request) -> web.Response:
     permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
     async with whole_body(request, MAX_ENTRY, request.app[V1].room) as body:
         submission, claim = await permission.look_up(_entry_in, permission, body, form)
+        desk, keys = request.app[DESK], list[bytes]()
         if claim.kind in LINK_KINDS:
             # Whether it may stand depends on what is linked until it does.
-            async with request.app[DESK].locks.held([OPENING]):
-                return await _append(request, permission, submission, claim, wanted)
-        return await _append(request, permission, submission, claim, wanted)
+            keys = [OPENING]
+        elif claim.kind in AMENDING_KINDS and submission.amends is not None:
+            keys = await permission.look_up(_keys, desk, claim.chain, submission.amends)
+        async with desk.locks.held(keys):
+            return await _append(request, permission, submission, claim, wanted)
+
+
+def _keys(desk: Desk, chain: ChainId, amends: Position) -> list[bytes]:
+    """Of the resource that is changed, which under FHIR may be looked at just now (If-Match)."""
+    stored = desk.library.shelf(chain).at(amends)
+    return [] if stored is None else list(keys_to_change(stored.type, stored.identity))
 
 
 def _entry_in(permission: Permission, body: bytes, form: Form) -> tuple[Submission, Claim]:

@@ -149,7 +149,7 @@ class Permission:
         chain = entry.leaf.claim.chain
         if viewer_of(self.caller) is Viewer.PERSON and is_person(self._reader, chain):
             shelf = self._desk.library.shelf(chain, Viewer.PERSON)
-            if not shelf.shows(entry.position):
+            if shelf.at(entry.position) is None:
                 raise not_found()
 
     def demand_record(self, chain: ChainId, shown: Shown) -> None:

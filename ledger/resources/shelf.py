@@ -82,13 +82,12 @@ class Shelf:
         stored = self.resources.get(identity)
         return stored if stored is not None and stored.type == resource_type else None
 
-    def shows(self, place: Position) -> bool:
-        """Whether a version that is shown here stands at a place."""
-        return any(
-            version.place == place
-            for stored in self.resources.values()
-            for version in stored.versions
-        )
+    def at(self, place: Position) -> Stored | None:
+        """The resource of which a version that is shown here stands at a place."""
+        for stored in self.resources.values():
+            if any(version.place == place for version in stored.versions):
+                return stored
+        return None
 
     def of_type(self, resource_type: str) -> Iterator[Stored]:
         return (one for one in self.resources.values() if one.type == resource_type)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from api.bridge import Bridge
+from ledger.admission import Submission
 from ledger.author import CBOR, FHIR_JSON, Draft
 from ledger.linkage.aliases import newest, unlink_draft
 from ledger.linkage.joining import join, part
+from ledger.log import Outcome
 from ledger.merkle import leaf_hash
 from ledger.record.contents import LinkedIdentifier
 from ledger.record.header import Header
@@ -205,3 +211,26 @@ def test_a_reason_goes_with_what_was_ordered_to_be_erased(case: Case, kind: Kind
     assert "a secret" in case.hospital.get(path).text
     taken(case.keeper.append(case.order(at)))
     assert "a secret" not in case.hospital.get(path).text
+
+
+def test_a_change_under_v1_waits_for_one_that_looked_at_the_version(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else If-Match would be of a version that is not the newest, and the answer of another one."""
+    draft = case.change(case.at, Kind.AMEND, Header(FHIR_JSON, reason="v1"), case.text("corrected"))
+    real, answers = Bridge.append, list[Answer]()
+    beside = threading.Thread(target=lambda: answers.append(case.keeper.append(draft)))
+
+    async def slowly(self: Bridge, submissions: Sequence[Submission]) -> list[Outcome]:
+        if not beside.ident:
+            beside.start()
+            await asyncio.sleep(0.5)
+        return await real(self, submissions)
+
+    monkeypatch.setattr(Bridge, "append", slowly)
+    body = observation(case.who) | {"id": case.identity, "status": "amended"}
+    answer = case.hospital.ask("PUT", case.path, body, If_Match='W/"1"')
+    beside.join()
+    assert (answer.status, answer.headers["ETag"], answers[0].status) == (200, 'W/"2"', 201)
+    said = [case.hospital.get(f"{case.path}/_history/{one}").json["status"] for one in (2, 3)]
+    assert said == ["amended", "corrected"]

@@ -30,12 +30,10 @@ from enum import Enum, StrEnum
 from typing import Final, NamedTuple
 
 from api.auth.scopes import (
-    INSTITUTIONS,
     LEDGER_APPEND,
     LEDGER_READ,
     LOG_ENTRIES,
     PATIENT,
-    SUBJECTS,
     TOOLS,
     WITHOUT_CONTENT,
     parse_fhir_scope,
@@ -43,7 +41,7 @@ from api.auth.scopes import (
 from api.auth.standing import Standing
 from api.caller import Caller
 from api.errors import Refused
-from ledger.identity.roles import SCOPED_ROLES
+from ledger.identity.roles import INSTITUTIONS, RECORD_ROLES, SCOPED_ROLES
 
 
 class Interaction(Enum):
@@ -154,14 +152,14 @@ def _actor(caller: Caller, interaction: Interaction, facts: Facts) -> Decision |
 
 
 def _own_record(caller: Caller, interaction: Interaction, facts: Facts) -> Decision | None:
-    if caller.record is None and caller.role not in SUBJECTS:
+    if caller.record is None and caller.role not in RECORD_ROLES:
         return None
     if caller.record is None or not facts.own_record:
         return Decision(False, Rule.ANOTHER_RECORD)
     word = "write" if interaction.writes else "read"
     if caller.role in SCOPED_ROLES and word not in facts.words:
         return Decision(False, Rule.OUTSIDE_REGISTRY_SCOPE)
-    if caller.role in SUBJECTS or caller.institution is None:
+    if caller.role in RECORD_ROLES or caller.institution is None:
         return Decision(True, Rule.OWN_RECORD)
     return None
 

@@ -7,15 +7,15 @@ from typing import Final
 from api.auth.scopes import (
     AUDITORS,
     LOG_ENTRIES,
-    SUBJECTS,
     BadScope,
     check_grantable,
     letters_for,
     read_scopes,
 )
-from api.auth.standing import institution_of
 from api.caller import Caller
 from ledger.identity import Actor, Registry
+from ledger.identity.roles import RECORD_ROLES
+from ledger.resources.relations import institution_of
 
 _CARE: Final = ("TREAT", "FAMRQT", "HOPERAT", "HPAYMT", "PATRQT", "PUBHLTH", "RECORDMGT")
 _OWN: Final = ("PATRQT", "FAMRQT")
@@ -35,7 +35,7 @@ def grant(registry: Registry, actor: Actor, scope: str, purpose: str) -> Caller:
     return Caller(
         actor.id,
         actor.role,
-        institution_of(registry, actor),
+        institution_of(registry, actor.id),
         actor.record,
         scopes,
         _purpose(actor.role, purpose),
@@ -56,7 +56,7 @@ def purposes_of(role: str) -> tuple[str, ...]:
     """Codes of HL7 v3 PurposeOfUse that a role may name, the usual one first. ETREAT, BTG and
     HRESCH are nobody's: emergency access and research are not built.
     """
-    if role in SUBJECTS:
+    if role in RECORD_ROLES:
         return _OWN
     return _AUDIT if role in AUDITORS else _CARE
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.identity.roles import SCOPED_ROLES
+from ledger.identity.roles import INSTITUTIONS, RECORD_ROLES
 from ledger.wire.claim import Kind
 
 LETTERS: Final = "cruds"
@@ -43,13 +43,10 @@ _FORM: Final = re.compile(
 _TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 """scope-token of RFC 6749 section 3.3."""
 
-INSTITUTIONS: Final = frozenset({"organisation", "gateway", "practitioner"})
 TOOLS: Final = frozenset({"device", "app"})
 AUDITORS: Final = frozenset({"custodian", "auditor"})
 WITHOUT_CONTENT: Final = AUDITORS | {"researcher"}
 """Roles to which no record is shown."""
-SUBJECTS: Final = SCOPED_ROLES | {"person"}
-"""Roles that act in a record in the person's own right."""
 
 _LETTERS_OF: Final = {
     "c": Kind.RECORD,
@@ -136,10 +133,10 @@ def check_grantable(scopes: frozenset[str], role: str, kinds: frozenset[Kind], o
 def _grantable(text: str, role: str, kinds: frozenset[Kind], own: bool) -> bool:
     if role in AUDITORS:
         return text in (LOG_ENTRIES, LEDGER_READ)
-    if role not in INSTITUTIONS | TOOLS | SUBJECTS or text == LOG_ENTRIES:
+    if role not in INSTITUTIONS | TOOLS | RECORD_ROLES or text == LOG_ENTRIES:
         return False
     if text == LEDGER_READ:
-        return Kind.ACCESS in kinds and (role in SUBJECTS or not own)
+        return Kind.ACCESS in kinds and (role in RECORD_ROLES or not own)
     if text == LEDGER_APPEND:
         return Kind.RECORD in kinds and not own
     scope = parse_fhir_scope(text)

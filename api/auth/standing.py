@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ledger.identity import Actor, Registry
+from ledger.resources.relations import institution_of
 from ledger.wire.ids import ActorId
 from ledger.wire.keys import KeyId
 
@@ -27,7 +28,7 @@ def standing(registry: Registry, id_: ActorId, now_ms: int) -> Standing:
     if actor is None:
         return Standing.UNKNOWN
     found = _of(registry, actor, now_ms)
-    institution = institution_of(registry, actor)
+    institution = institution_of(registry, id_)
     if found is Standing.IN_FORCE and institution not in (None, id_):
         return _of(registry, registry.actors[institution], now_ms)
     return found
@@ -50,18 +51,3 @@ def _of(registry: Registry, actor: Actor, now_ms: int) -> Standing:
     if actor.contested_since is not None or not registry.has_effect(actor):
         return Standing.CONTESTED
     return Standing.IN_FORCE
-
-
-def institution_of(registry: Registry, actor: Actor) -> ActorId | None:
-    """The organisation that an actor acts for: itself, or the nearest one that enrolled it or its
-    enroller. None for persons, proxies and guardians, for what a person enrolled, and for those
-    whom only the governors enrolled.
-    """
-    one: Actor | None = actor
-    while one is not None:
-        if one.role == "organisation":
-            return one.id
-        if one.role in ("person", "proxy", "guardian"):
-            return None
-        one = None if one.enroller is None else registry.actors[one.enroller]
-    return None

@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlencode
 from aiohttp import web
 
 from api.auth.decision import Interaction
-from api.auth.scopes import INSTITUTIONS
 from api.desk import OPENING, keys_to_change
 from api.errors import Refused
 from api.fhir import replies
@@ -21,6 +20,7 @@ from api.fhir.matching import matched_by
 from api.fhir.visit import Place, Visit, appended, refuse_nobody
 from ledger.errors import Misaddressed
 from ledger.fhir.view import view
+from ledger.identity.roles import INSTITUTIONS
 from ledger.resources.naming import public_id
 from ledger.resources.shelf import Stored
 from ledger.resources.writing import Plan, Planned

@@ -12,7 +12,6 @@ from aiohttp import web
 
 from api.address import ADDRESS
 from api.auth.decision import Interaction, by_scope, demand_scope
-from api.auth.scopes import INSTITUTIONS
 from api.bridge import BRIDGE, Bridge
 from api.caller import CALLER, Caller
 from api.denials import note_denial
@@ -22,13 +21,14 @@ from api.fhir.formats import check_format
 from api.keys import METRICS, REQUEST_ID
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir.interactions import interactions
+from ledger.identity.roles import INSTITUTIONS
 from ledger.log import Appended, Entry, Outcome
 from ledger.record.model import Viewer
 from ledger.resources.leads import space_of
 from ledger.resources.reading import AskedBy, access_entries, released, released_openly
 from ledger.resources.rendering import rendered
 from ledger.resources.shelf import Shelf, Stored, StoredVersion
-from ledger.resources.writing import LeadsElsewhere
+from ledger.resources.writing import NOBODY, WHO, LeadsElsewhere
 from ledger.wire.ids import ChainId, Position
 from ledger.wire.sealed import Content
 
@@ -269,7 +269,4 @@ def appended(outcomes: Sequence[Outcome]) -> list[Appended]:
 
 def refuse_nobody() -> BadRequest:
     """The answer to what would belong to somebody whom the caller may not know of."""
-    return BadRequest(
-        "the resource leads to no patient here",
-        hint="create the Patient first, with an identifier of your own, and refer to it",
-    )
+    return BadRequest(NOBODY, hint=WHO)

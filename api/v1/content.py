@@ -29,7 +29,7 @@ from ledger.errors import CounterfoilError, LedgerFault
 from ledger.log import Log
 from ledger.resources.reading import access_entries
 from ledger.serving.orders import Orders
-from ledger.serving.pages import Entry, is_person
+from ledger.serving.pages import Entry
 from ledger.serving.releasing import (
     Erased,
     NothingToRelease,
@@ -121,7 +121,7 @@ async def access_to(
     """
     bridge = request.app[BRIDGE]
     chain = entries[0].leaf.claim.chain
-    if not is_person(bridge.log.reader, chain):
+    if not request.app[DESK].library.is_record(chain):
         return None
     (access,) = await bridge.call(
         access_entries, request.app[GATEWAY], {chain: entries}, permission.asked

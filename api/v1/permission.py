@@ -25,7 +25,7 @@ from aiohttp import web
 
 from api.auth.decision import Interaction, demand_scope
 from api.auth.scopes import AUDITORS
-from api.auth.standing import Standing, institution_of, standing
+from api.auth.standing import Standing, standing
 from api.bridge import BRIDGE
 from api.caller import CALLER
 from api.denials import note_denial
@@ -35,8 +35,8 @@ from api.keys import REQUEST_ID
 from ledger.log import Entry
 from ledger.record.model import Viewer
 from ledger.resources.reading import AskedBy
+from ledger.resources.relations import institution_of
 from ledger.serving.arriving import CHANGING, stands
-from ledger.serving.pages import is_person
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, EntryId
 
@@ -100,10 +100,9 @@ class Permission:
         Refused.
         """
         registry, ours = self._reader.registry, self.caller.institution
-        actor = registry.actors.get(author)
         if author == self.caller.actor:
             return
-        if actor is None or ours is None or institution_of(registry, actor) != ours:
+        if ours is None or institution_of(registry, author) != ours:
             raise Refused(
                 403,
                 "the author of the statement is neither the caller nor of its institution",
@@ -128,7 +127,7 @@ class Permission:
 
     def demand_shown(self, chain: ChainId, shown: Shown) -> None:
         """Raises Refused when the caller may not be shown this of a chain."""
-        if not is_person(self._reader, chain):
+        if not self._desk.library.is_record(chain):
             if self._reader.find_head(chain) is None:
                 raise not_found()
             actor = self._reader.registry.actors.get(ActorId(chain))
@@ -147,14 +146,14 @@ class Permission:
         what the view of the person shows, and no draft of a document.
         """
         chain = entry.leaf.claim.chain
-        if viewer_of(self.caller) is Viewer.PERSON and is_person(self._reader, chain):
+        if viewer_of(self.caller) is Viewer.PERSON and self._desk.library.is_record(chain):
             shelf = self._desk.library.shelf(chain, Viewer.PERSON)
             if shelf.at(entry.position) is None:
                 raise not_found()
 
     def demand_record(self, chain: ChainId, shown: Shown) -> None:
         """The same for what only the record of a person has."""
-        if not is_person(self._reader, chain):
+        if not self._desk.library.is_record(chain):
             raise not_found()
         self.demand_shown(chain, shown)
 
@@ -173,7 +172,7 @@ class Permission:
             )
 
     def _demand(self, record: ChainId, interaction: Interaction) -> None:
-        if not is_person(self._reader, record):
+        if not self._desk.library.is_record(record):
             raise not_found()
         decision = self._desk.decide(self.caller, interaction, NO_TYPE, record)
         if not decision.allowed:

@@ -32,7 +32,6 @@ from ledger.serving.proving import (
     evidence_of_absence,
     evidence_of_entry,
     evidence_of_record,
-    published_size,
     receipt_of,
 )
 from ledger.wire.claim import Kind
@@ -211,6 +210,6 @@ def _log_info(log: Log) -> LogInfo:
         origin=reader.registry.genesis.origin,
         log=reader.registry.log.hex(),
         size=reader.checkpoint.size,
-        published=published_size(reader),
+        published=log.published.size,
         vkeys=list(reader.registry.genesis.checkpoint_keys),
     )

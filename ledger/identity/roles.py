@@ -50,6 +50,8 @@ SCOPE_KINDS: Final = {
 SCOPED_ROLES: Final = frozenset({"proxy", "guardian"})
 RECORD_ROLES: Final = SCOPED_ROLES | {"person"}
 """They act in one person's record only."""
+INSTITUTIONS: Final = frozenset({"organisation", "gateway", "practitioner"})
+"""Those who treat, and what signs for them."""
 MAY_HAVE_RECORD: Final = RECORD_ROLES | {"device", "app"}
 
 ENROLLED_BY: Final = {

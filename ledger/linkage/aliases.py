@@ -153,6 +153,12 @@ def unlink_draft(link: Entry, linked: Linked, tag: bytes, reason: str) -> Draft:
     )
 
 
+def is_record(reader: Reader, chain: ChainId) -> bool:
+    """Whether this is the record of a person."""
+    head = reader.find_head(chain)
+    return head is not None and head.type is ChainType.PERSON
+
+
 def check_record(reader: Reader, record: ChainId) -> None:
     """Raises BadRequest when this is not the record of a person."""
     if reader.head(record).type is not ChainType.PERSON:

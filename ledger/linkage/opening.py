@@ -15,7 +15,7 @@ from typing import Final
 from ledger.author import CBOR, Author, Draft
 from ledger.erasing import erased_by
 from ledger.errors import BadRequest
-from ledger.heads import ChainType
+from ledger.linkage.aliases import is_record
 from ledger.linkage.target import Target, append_all
 from ledger.merkle import leaf_hash
 from ledger.reader import Entry
@@ -116,16 +116,8 @@ def joined_with(log: Target, record: ChainId, as_of_ms: int) -> tuple[ChainId, .
             continue
         entries = _received(log, chain, as_of_ms)
         seen[chain] = [_link(log, one) for one in entries if one.leaf.claim.kind in LINK_KINDS]
-        queue += [one for one in linked_records(seen[chain]) if is_record(log, one)]
+        queue += [one for one in linked_records(seen[chain]) if is_record(log.reader, one)]
     return joined_records(record, [one for links in seen.values() for one in links])
-
-
-def is_record(log: Target, chain: ChainId) -> bool:
-    """Whether a link may be followed: what it names is its author's word."""
-    try:
-        return log.reader.head(chain).type is ChainType.PERSON
-    except BadRequest:
-        return False
 
 
 def title(content: Content) -> str:

@@ -14,7 +14,7 @@ from ledger.errors import BadRequest
 from ledger.fhir import Identifier
 from ledger.heads import ChainType
 from ledger.linkage import Linkage
-from ledger.linkage.opening import is_record
+from ledger.linkage.aliases import is_record
 from ledger.linkage.standing import RegistryStanding
 from ledger.linkage.target import Target
 from ledger.record.joined import joined_records
@@ -97,7 +97,7 @@ class Library:
 
     def is_record(self, chain: ChainId) -> bool:
         """Whether it is a person's record."""
-        return is_record(self._log, chain)
+        return is_record(self._log.reader, chain)
 
     def relation(self, record: ChainId, institution: ActorId | None) -> Relation:
         """What an institution has to do with a record."""

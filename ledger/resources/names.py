@@ -12,22 +12,12 @@ from typing import Final
 
 from ledger.errors import BadRequest
 from ledger.fhir.actors import Actor
+from ledger.identity.roles import RECORD_ROLES, ROLES
 from ledger.linkage.target import Target
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId
 
-_IN_DUTY: Final = frozenset(
-    {
-        "organisation",
-        "practitioner",
-        "gateway",
-        "device",
-        "app",
-        "custodian",
-        "auditor",
-        "researcher",
-    }
-)
+_IN_DUTY: Final = ROLES - RECORD_ROLES
 _PURPOSE: Final = "name of an actor"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.identity import Registry
+from ledger.identity.roles import RECORD_ROLES
 from ledger.record.contents import LinkedIdentifier
 from ledger.record.joined import ended_links
 from ledger.record.model import Opened, Standing
@@ -15,7 +16,6 @@ from ledger.wire.ids import ActorId
 
 _ORGANISATION: Final = "organisation"
 _GATEWAY: Final = "gateway"
-_SUBJECTS: Final = frozenset({"person", "proxy", "guardian"})
 _WRITES: Final = frozenset({Kind.RECORD, Kind.AMEND, Kind.RETRACT})
 
 
@@ -43,7 +43,7 @@ def institution_of(registry: Registry, actor: ActorId) -> ActorId | None:
     only the governors enrolled, and for whom this log does not know.
     """
     known = registry.actors.get(actor)
-    while known is not None and known.role not in _SUBJECTS:
+    while known is not None and known.role not in RECORD_ROLES:
         if known.role == _ORGANISATION:
             return known.id
         known = None if known.enroller is None else registry.actors.get(known.enroller)

@@ -28,6 +28,7 @@ from ledger.fhir import (
     route,
     validate,
 )
+from ledger.identity.roles import INSTITUTIONS
 from ledger.importing import authored_ms
 from ledger.linkage import Linkage
 from ledger.linkage.sources import source_tag
@@ -47,10 +48,9 @@ from ledger.wire.ids import ActorId, ChainId, Position
 Fields = dict[str, cbor.Value]
 MOST_IDENTIFIERS: Final = 64
 """Of a Patient, that are linked."""
-_NOBODY: Final = "the resource leads to no patient here"
-_WHO: Final = "create the Patient first, with an identifier of your own, and refer to it"
-_INSTITUTIONS: Final = frozenset({"organisation", "practitioner", "gateway"})
-"""Roles that link identifiers here: whom a number is given to is for its giver to say."""
+NOBODY: Final = "the resource leads to no patient here"
+"""Of who is not there, and of whom the writer may not know of: it must be one answer."""
+WHO: Final = "create the Patient first, with an identifier of your own, and refer to it"
 
 
 class LeadsElsewhere(BadRequest):
@@ -264,12 +264,13 @@ class Plan:
         if record is not None and institution is not None:
             own = self.library.relation(record, institution).identifiers
             if not any(one in self._linked or LinkedIdentifier(*one) in own for one in identifiers):
-                raise LeadsElsewhere(_NOBODY, found, hint=_WHO)
+                raise LeadsElsewhere(NOBODY, found, hint=WHO)
         return record
 
     def _link(self, identifier: Identifier, record: ChainId) -> None:
         known = self.log.reader.registry.actors.get(self.writer)
-        if known is None or known.role not in _INSTITUTIONS:
+        # Whom a number is given to is for its giver to say.
+        if known is None or known.role not in INSTITUTIONS:
             raise BadRequest(
                 "an identifier of the Patient is new, and only institutions link one",
                 hint="leave it out, or have the institution that gave it send it",
@@ -300,7 +301,7 @@ class Plan:
                 hint="correct the one that is wrong",
             )
         if not found or (subject.reference is not None and by_reference is None):
-            raise BadRequest(_NOBODY, hint=_WHO)
+            raise BadRequest(NOBODY, hint=WHO)
         return found.pop()
 
     def _referred(self, reference: str | None) -> ChainId | None:

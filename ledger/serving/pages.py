@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from ledger.errors import BadRequest
-from ledger.heads import ChainType
 from ledger.reader import Entry as Entry
 from ledger.reader import Reader
 from ledger.wire.claim import Kind
@@ -31,12 +30,6 @@ def find_entry(reader: Reader, place: Position) -> Entry | None:
     except BadRequest:
         return None
     return reader.entry(*place) if place.at < log.checkpoint.size else None
-
-
-def is_person(reader: Reader, chain: ChainId) -> bool:
-    """Whether this is the record of a person."""
-    head = reader.find_head(chain)
-    return head is not None and head.type is ChainType.PERSON
 
 
 def length_of(reader: Reader, chain: ChainId) -> int:

@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 from ledger.evidence import Proved, prove_absence, prove_entry, prove_history
 from ledger.reader import Reader
-from ledger.wire.checkpoint import parse_checkpoint
 from ledger.wire.evidence import encode_evidence
 from ledger.wire.ids import ChainId, Position
-from ledger.wire.note import parse_note
 from ledger.wire.receipt import render_receipt
 
 
@@ -37,12 +35,6 @@ def receipt_of(reader: Reader, place: Position) -> ReceiptFile:
     log = reader.log_at(place.back)
     note = log.published_over(place.at)
     return ReceiptFile(render_receipt(log.receipt(place.at, note)), note is not None)
-
-
-def published_size(reader: Reader) -> int:
-    """Of the published checkpoint; 0 when there is none."""
-    note = reader.store.published()
-    return 0 if note is None else parse_checkpoint(parse_note(note).text).size
 
 
 def provisional_receipt(reader: Reader, index: int) -> bytes:

@@ -30,7 +30,8 @@ _numbers = count(1)
 
 
 def new_number() -> str:
-    return f"H{next(_numbers)}"
+    """Of one length: a test that appends to one does not make another's."""
+    return f"H{next(_numbers):06}"
 
 
 class Party:
@@ -137,9 +138,11 @@ def wait_for_denial(service: Running, identity: str, number: int = 1) -> list[He
 
 @contextmanager
 def unchanged(service: Running) -> Iterator[None]:
-    """What happens here appends nothing."""
+    """What happens here appends nothing, not even behind the answers."""
+    service.settle()
     before = service.log.reader.checkpoint.size
     yield
+    service.settle()
     assert service.log.reader.checkpoint.size == before
 
 

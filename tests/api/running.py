@@ -27,6 +27,7 @@ from api.address import ADDRESS
 from api.app import build_app
 from api.bridge import Bridge
 from api.connection import Site, finish, quiet_loop, runner_of
+from api.desk import DESK
 from api.keys import LOG, METRICS
 from api.metrics import Metrics
 from api.middleware.watching import json_log
@@ -135,6 +136,12 @@ class Running:
     def logged(self) -> list[dict[str, Any]]:
         """What the service logged so far."""
         return [json.loads(line) for line in self.lines.getvalue().splitlines()]
+
+    def settle(self) -> None:
+        """Wait for what the service writes behind its answers."""
+        assert self.app is not None
+        finished = self.app[DESK].finished()
+        asyncio.run_coroutine_threadsafe(finished, self._loop).result()
 
     def __enter__(self) -> Self:
         started = threading.Event()

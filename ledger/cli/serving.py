@@ -7,10 +7,6 @@ from typing import Annotated, Final
 
 import typer
 
-from api.address import checked_url
-from api.auth.demo import LIFE_S
-from api.serving import Listen, serve
-from api.settings import Settings
 from ledger.cli.authors import enrolled_as, known_authors, must_know, signer
 from ledger.cli.session import AsName, Directory, named
 from ledger.cli.terminal import note
@@ -18,7 +14,6 @@ from ledger.cli.unlocking import current_unlock
 from ledger.errors import BadRequest
 from ledger.log import Log
 
-_DEFAULTS: Final = Settings()
 _ROLES: Final = ("gateway", "organisation")
 
 
@@ -60,11 +55,15 @@ def serve_ledger(
         ),
     ] = False,
     publish_every: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--publish-every", metavar="S", min=1.0, help="Seconds between two checkpoints."
+            "--publish-every",
+            metavar="S",
+            min=1.0,
+            help="Seconds between two checkpoints. [default: 60]",
+            show_default=False,
         ),
-    ] = _DEFAULTS.publish_s,
+    ] = None,
     open_entries: Annotated[
         bool,
         typer.Option(
@@ -103,6 +102,12 @@ def serve_ledger(
     counterfoil serve ledger --as gate --listen 0.0.0.0:8443 \\
         --url https://records.example.org:8443 --tls-cert cert.pem --tls-key key.pem
     """
+    # Imported here: the service's libraries would make every other command start later.
+    from api.address import checked_url
+    from api.auth.demo import LIFE_S
+    from api.serving import Listen, serve
+    from api.settings import Settings
+
     directory = named(directory)
     place = Listen.parse(listen, tls_cert, tls_key)
     place.check(behind_proxy=behind_proxy)
@@ -111,13 +116,14 @@ def serve_ledger(
             "nobody can know from here under which URL clients reach the service",
             hint="give --url; a token is asked for with an assertion that names it",
         )
+    usual = Settings()
     settings = Settings(
         url=checked_url(url) if url else "",
         behind_proxy=behind_proxy,
         open_entries=open_entries,
         metrics_beyond_loopback=metrics,
-        publish_s=publish_every,
-        token_s=LIFE_S if demo else _DEFAULTS.token_s,
+        publish_s=publish_every or usual.publish_s,
+        token_s=LIFE_S if demo else usual.token_s,
     )
     log = Log.open(directory, unlock=current_unlock(), workers=workers)
     try:

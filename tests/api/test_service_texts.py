@@ -7,10 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from api.routes import TABLE
 from api.routing import Route
 from api.settings import Settings
+from ledger.cli.app import app
 from tests.api.running import Running
 
 TEXT = (Path(__file__).parents[2] / "docs" / "service.md").read_text()
@@ -37,6 +39,13 @@ def test_every_limit_is_described() -> None:
     assert {name: float(said[name]) for name in limits} == {
         name: float(getattr(settings, name)) for name in limits
     }
+
+
+def test_the_usual_time_between_checkpoints_is_told() -> None:
+    usual = f"{Settings().publish_s:.0f}"
+    assert f"between two published checkpoints, when something is new: {usual} |" in TEXT
+    shown = CliRunner().invoke(app, ["serve", "--help"]).output
+    assert f"[default: {usual}]" in shown
 
 
 def test_every_metric_is_described(service: Running) -> None:

@@ -44,6 +44,11 @@ def test_without_the_server_extra() -> None:
     assert text == "counterfoil needs the server extra: pip install 'counterfoil[server]'\n"
 
 
+def test_commands_start_without_the_libraries_of_the_service() -> None:
+    asked = "import sys, ledger.cli.app; sys.exit('aiohttp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], cwd=ROOT, check=False).returncode == 0
+
+
 def test_a_terminal_sees_progress_and_a_table(full: Path) -> None:
     words = ["import", str(full), str(DATA / "hospital_a.ndjson"), "--as", "clinic"]
     ours, theirs = os.openpty()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
 from api.errors import busy
+from api.turns import Turns
 from ledger.admission import BatchSubmission, Submission
 from ledger.errors import CounterfoilError
 from ledger.log import Appended, Log, Outcome
@@ -31,15 +32,14 @@ class Bridge:
 
     def __init__(self, log: Log, *, threads: int = THREADS, waiting: int = WAITING) -> None:
         self.log = log
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="service")
+        self._turns = Turns(threads)
         self._free = waiting
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something in a thread. Raises what it raises, and Refused when too much waits."""
         self._take()
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, lambda: function(*args, **kwargs))
+            return await self._turns.call(partial(function, *args, **kwargs))
         finally:
             self._free += 1
 
@@ -71,7 +71,7 @@ class Bridge:
 
     def close(self) -> None:
         """Finish what was begun, then close the ledger."""
-        self._pool.shutdown()
+        self._turns.close()
         self.log.close()
 
 

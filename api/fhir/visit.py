@@ -25,7 +25,7 @@ from ledger.identity.roles import INSTITUTIONS
 from ledger.log import Appended, Entry, Outcome
 from ledger.record.model import Viewer
 from ledger.resources.leads import space_of
-from ledger.resources.reading import AskedBy, access_entries, released, released_openly
+from ledger.resources.reading import Access, AskedBy, access_entries, released, released_openly
 from ledger.resources.rendering import rendered
 from ledger.resources.shelf import Shelf, Stored, StoredVersion
 from ledger.resources.writing import NOBODY, WHO, LeadsElsewhere
@@ -199,20 +199,31 @@ class Visit:
         access entry, also where nothing of it is released. What cannot be opened is not there.
         """
         wanted = [pair for pair in wanted if pair[1].values is not None]
-        named = await self.bridge.call(self._named, wanted, list(records))
-        contents = await self.release_entries(named, query=query)
-        return await self.bridge.call(self._rendered, wanted, contents)
+        made = await self.bridge.call(self._traces, wanted, list(records), query)
+        indexes = await self._appended(made)
+        return await self.bridge.call(self._rendered, wanted, made, indexes)
 
     async def release_entries(
         self, named: Mapping[ChainId, Sequence[Entry]], *, query: str | None = None
     ) -> dict[Position, Content]:
         """Contents of entries of records, behind an access entry in each."""
         made = await self.bridge.call(access_entries, self.desk.gateway, named, self._asked(query))
+        indexes = await self._appended(made)
+        return await self.bridge.call(released, self.desk.log, made, indexes)
+
+    async def _appended(self, made: Sequence[Access]) -> Sequence[int]:
+        """Append access entries: where they stand now."""
         check_waited_for(self.request)
         outcomes = await self.bridge.append([one.submission for one in made]) if made else []
         indexes = [one.index for one in appended(outcomes)]
         self.accesses += indexes
-        return await self.bridge.call(released, self.desk.log, made, indexes)
+        return indexes
+
+    def _traces(
+        self, wanted: Sequence[Wanted], records: list[ChainId], query: str | None
+    ) -> list[Access]:
+        """The access entries of a release, to be appended before it."""
+        return access_entries(self.desk.gateway, self._named(wanted, records), self._asked(query))
 
     def _named(
         self, wanted: Sequence[Wanted], records: list[ChainId]
@@ -228,9 +239,10 @@ class Visit:
         }
 
     def _rendered(
-        self, wanted: Sequence[Wanted], contents: dict[Position, Content]
+        self, wanted: Sequence[Wanted], made: Sequence[Access], indexes: Sequence[int]
     ) -> dict[Position, bytes]:
         log, library = self.desk.log, self.desk.library
+        contents = released(log, made, indexes)
         openly = [version.place for stored, version in wanted if library.is_directory(stored.chain)]
         contents |= released_openly(log, list(dict.fromkeys(openly)))
         views: dict[Position, bytes] = {}

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 ADDRESSES: Final = 8
-CONNECTIONS: Final = 110
+CONNECTIONS: Final = 400
 """Of one address: beyond what the service takes of all together, within what it takes of one."""
 PATIENCE_S: Final = 30.0
 _TICK_S: Final = 0.004

@@ -17,11 +17,13 @@ from api.auth.state import add_auth
 from api.bridge import BRIDGE, Bridge
 from api.desk import add_desk
 from api.fhir.paging import PAGES, Pages
+from api.gate import telling
 from api.keys import GATEWAY, LOG, METRICS, SETTINGS, STATE
+from api.load import LOAD, Load
 from api.metrics import Metrics
 from api.middleware.body import body_read
+from api.middleware.callers import measured
 from api.middleware.form import well_formed
-from api.middleware.load import LOAD, Load, admitted, measured
 from api.middleware.watching import json_log, measure_lag, on_prepare, watched
 from api.publishing import publishing
 from api.routes import TABLE
@@ -51,7 +53,6 @@ def build_app(
             watched,
             answered,
             well_formed,
-            admitted,
             authenticated,
             measured,
             body_read,
@@ -74,6 +75,7 @@ def build_app(
     add_routes(app, TABLE)
     app.on_response_prepare.append(on_prepare)
     app.cleanup_ctx.append(_measuring)
+    app.cleanup_ctx.append(telling)
     app.cleanup_ctx.append(publishing)
     return app
 

@@ -19,9 +19,10 @@ from aiohttp.http_exceptions import LineTooLong
 
 from api.answers import UNFORESEEN, answer, where
 from api.errors import Refused
+from api.gate import Gate
 from api.keys import LOG, METRICS, REQUEST_ID, SETTINGS
+from api.load import LOAD, UNKNOWN, network_of
 from api.metrics import UNMATCHED
-from api.middleware.load import LOAD, UNKNOWN, network_of
 from api.middleware.watching import dress, new_request_id
 
 _LOOK_S: Final = 0.02
@@ -179,7 +180,7 @@ class Server(web.Server):
     def __init__(self, app: web.Application, made: web.Server, **kwargs: Any) -> None:
         """``made`` is what aiohttp built for the application."""
         super().__init__(
-            made.request_handler,
+            Gate(app, made.request_handler),
             request_factory=made.request_factory,
             loop=asyncio.get_running_loop(),
         )

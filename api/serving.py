@@ -10,6 +10,7 @@ again.
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import signal
 import ssl
@@ -37,6 +38,8 @@ from ledger.wire.ids import ActorId
 STATE_DIRECTORY: Final = "service"
 """In the ledger's directory."""
 _BACKLOG: Final = 1_024
+_COLLECT: Final = (20_000, 20, 50)
+"""Thresholds of ``gc``: thousands of connections would have it look for cycles without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,17 @@ def serve(
         state = log.layout.directory / STATE_DIRECTORY
         state.mkdir(mode=0o700, exist_ok=True)
         app = build_app(bridge, settings, gateway=gateway, state=state, log=lines or json_log())
+        _collect_less()
         asyncio.run(_serve(app, listen, tls, say, demo))
     finally:
         bridge.close()
+
+
+def _collect_less() -> None:
+    """What is loaded now stays; it is not looked at again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 async def _serve(

@@ -1,9 +1,8 @@
-"""What every request goes through before its handler, outermost first.
+"""What every request that ``api.gate`` lets in goes through before its handler, outermost first.
 
 watched       request id, metrics, one line of the log
 answered      errors become answers (``api.answers``)
 well_formed   path, content type, encoding, promised size
-admitted      how many at once, and how often, by address
 (auth)        who sends it: ``api.auth``
 measured      how many at once, and how often, by caller
 body_read     the body, within its size and time

@@ -19,8 +19,8 @@ from aiohttp import web
 
 from api.caller import CALLER
 from api.keys import LOG, METRICS, REQUEST_ID
+from api.load import LOAD
 from api.metrics import UNMATCHED
-from api.middleware.load import LOAD
 from api.routing import Handler, route_of
 from ledger.wire.ids import new_entry_id
 

@@ -16,8 +16,8 @@ from aiohttp import web
 from api.bridge import BRIDGE
 from api.errors import not_found
 from api.keys import LOG, METRICS, SETTINGS
+from api.load import LOAD
 from api.metrics import CONTENT_TYPE
-from api.middleware.load import LOAD
 from ledger.errors import LedgerFault
 
 _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")

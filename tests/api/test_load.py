@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from api.caller import CALLER, Caller
-from api.middleware.load import UNKNOWN, Buckets, measured, network_of
+from api.load import UNKNOWN, Buckets, network_of
+from api.middleware.callers import measured
 from api.routing import Handler
 from tests.api.running import Answer, Running, quiet_settings
 from tests.api.wire import connect, rest, with_routes
@@ -165,3 +166,29 @@ def test_connections(tmp_path: Path, limit: str) -> None:
         assert (
             f'counterfoil_http_refused_total{{limit="{limit}"}} 1.0' in running.get("/metrics").text
         )
+
+
+def test_turned_away_is_told_once_a_second(tmp_path: Path) -> None:
+    """By limit and number; a line for each would be work for nothing when there is most to do."""
+    settings = quiet_settings(address_rate=0.001, address_burst=1)
+    with Running.made(tmp_path, settings) as running:
+        answers = [running.get("/checkpoint") for _ in range(20)]
+    away = [one for one in answers if one.status == 429]
+    assert len(away) == 19
+    assert len({one.headers["Request-Id"] for one in away}) == 19
+    assert {one.headers["Cache-Control"] for one in away} == {"no-store"}
+    told = [line for line in running.logged() if line["event"] == "turned away"]
+    assert sum(line["requests"] for line in told) == 19
+    assert {line["limit"] for line in told} == {"address_rate"}
+    lines = [line for line in running.logged() if line["event"] == "request"]
+    assert [line["status"] for line in lines] == [200]
+
+
+def test_turned_away_in_the_form_of_what_was_asked(tmp_path: Path) -> None:
+    settings = quiet_settings(address_rate=0.001, address_burst=1)
+    with Running.made(tmp_path, settings) as running:
+        running.get("/checkpoint")
+        fhir, ours = running.get("/fhir/Patient/1"), running.get("/v1/log")
+    assert (fhir.status, ours.status) == (429, 429)
+    assert fhir.json["issue"][0]["code"] == "throttled"
+    assert ours.headers["Request-Id"] in ours.text and ours.json["status"] == 429

@@ -1,7 +1,7 @@
 """Load: how many requests are under way at once, and how often they come, by address and by caller.
 
-Above a limit a request is refused at once and costs next to nothing: 429 to whoever sends too much,
-503 when all together do. Rates are token buckets (``rate`` a second, ``burst`` at once).
+Rates are token buckets (``rate`` a second, ``burst`` at once). ``api.gate`` asks for the whole
+service and for an address, ``api.middleware.callers`` for a caller.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from typing import Final
 
 from aiohttp import web
 
-from api.caller import CALLER
-from api.errors import Refused, busy
-from api.keys import METRICS, SETTINGS
-from api.routing import Handler, route_of
+from api.errors import Refused
 from api.settings import Settings
 
 UNKNOWN: Final = "unknown"
@@ -57,6 +54,8 @@ class Load:
         self.spare = 0
         self.ending = False
         """The service ends: what is under way is finished, and each connection with it."""
+        self.turned_away: Counter[str] = Counter()
+        """By limit, not yet logged."""
         self.by_address: Counter[str] = Counter()
         self.by_caller: Counter[str] = Counter()
         self.address_rate = Buckets(
@@ -68,52 +67,10 @@ class Load:
 LOAD: Final = web.AppKey("load", Load)
 
 
-@web.middleware
-async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Limits of the whole service and of one address."""
-    row, load, settings = route_of(request), request.app[LOAD], request.app[SETTINGS]
-    if row is not None and row.spare:
-        return await _spare(request, handler)
-    if load.requests >= settings.requests:
-        _count(request, "requests")
-        raise busy()
-    address = address_of(request)
-    _check_rate(request, load.address_rate, address, "address_rate")
-    with _one_more(request, load.by_address, address, settings.address_requests, "address"):
-        load.requests += 1
-        try:
-            return await handler(request)
-        finally:
-            load.requests -= 1
-
-
-async def _spare(request: web.Request, handler: Handler) -> web.StreamResponse:
-    load = request.app[LOAD]
-    if load.spare >= request.app[SETTINGS].spare_requests:
-        _count(request, "spare_requests")
-        raise busy()
-    load.spare += 1
-    try:
-        return await handler(request)
-    finally:
-        load.spare -= 1
-
-
-@web.middleware
-async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Limits of one caller."""
-    if (caller := request.get(CALLER)) is None:
-        return await handler(request)
-    load, settings, key = request.app[LOAD], request.app[SETTINGS], caller.actor.hex()
-    _check_rate(request, load.caller_rate, key, "caller_rate")
-    with _one_more(request, load.by_caller, key, settings.caller_requests, "caller"):
-        return await handler(request)
-
-
-def address_of(request: web.Request) -> str:
+def address_of(request: web.BaseRequest, *, behind_proxy: bool) -> str:
     """Where a request comes from: an IPv4 address, or the /64 network of an IPv6 address."""
     text = request.remote or UNKNOWN
-    if request.app[SETTINGS].behind_proxy:
+    if behind_proxy:
         # What stands before the last one was said by the peer of our proxy: anybody.
         text = ",".join(request.headers.getall("X-Forwarded-For", [text])).rpartition(",")[2]
     return network_of(text)
@@ -139,19 +96,9 @@ def _network(text: str) -> str:
     return str(ipaddress.IPv6Network((int(address), 64), strict=False).network_address)
 
 
-def _check_rate(request: web.Request, buckets: Buckets, key: str, limit: str) -> None:
-    if wait := buckets.take(key):
-        _count(request, limit)
-        raise _too_much(wait)
-
-
 @contextmanager
-def _one_more(
-    request: web.Request, counts: Counter[str], key: str, most: int, limit: str
-) -> Iterator[None]:
-    if counts[key] >= most:
-        _count(request, limit + "_requests")
-        raise _too_much(1.0)
+def one_more(counts: Counter[str], key: str) -> Iterator[None]:
+    """One more under way of a key, meanwhile."""
     counts[key] += 1
     try:
         yield
@@ -161,7 +108,8 @@ def _one_more(
             del counts[key]
 
 
-def _too_much(wait_s: float) -> Refused:
+def too_much(wait_s: float = 1.0) -> Refused:
+    """The answer to one sender's request above its limits."""
     return Refused(
         429,
         "more requests than this service takes from one sender",
@@ -169,7 +117,3 @@ def _too_much(wait_s: float) -> Refused:
         code="throttled",
         headers={"Retry-After": str(max(1, math.ceil(wait_s)))},
     )
-
-
-def _count(request: web.Request, limit: str) -> None:
-    request.app[METRICS].refused.labels(limit).inc()

@@ -1,0 +1,95 @@
+"""Gate: what there is no room for is turned away before the application sees it.
+
+503 when all together send too much, 429 to an address that does. Under load most of what comes ends
+here, so it costs as little as an answer can: no route is looked up, and one line a second tells how
+many were turned away. Supervisors' questions (``Route.spare``) have places of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Final, TypeAlias
+
+from aiohttp import web
+
+from api.answers import answer
+from api.errors import Refused, busy
+from api.keys import LOG, METRICS, REQUEST_ID, SETTINGS
+from api.load import LOAD, address_of, one_more, too_much
+from api.middleware.watching import dress, new_request_id
+from api.routing import ROUTES
+
+_TELL_S: Final = 1.0
+_Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Gate:
+    """In front of an application. Owned by the event loop."""
+
+    def __init__(self, app: web.Application, handler: _Handler) -> None:
+        self._app, self._handler = app, handler
+        self._load, self._settings = app[LOAD], app[SETTINGS]
+        self._spare = {row.path for row in app[ROUTES].values() if row.spare}
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        load, settings = self._load, self._settings
+        if request.path in self._spare:
+            return await self._supervised(request)
+        if load.requests >= settings.requests:
+            return self._away(request, "requests", busy())
+        address = address_of(request, behind_proxy=settings.behind_proxy)
+        if wait_s := load.address_rate.take(address):
+            return self._away(request, "address_rate", too_much(wait_s))
+        if load.by_address[address] >= settings.address_requests:
+            return self._away(request, "address_requests", too_much())
+        with one_more(load.by_address, address):
+            load.requests += 1
+            try:
+                return await self._handler(request)
+            finally:
+                load.requests -= 1
+
+    async def _supervised(self, request: web.BaseRequest) -> web.StreamResponse:
+        load = self._load
+        if load.spare >= self._settings.spare_requests:
+            return self._away(request, "spare_requests", busy())
+        load.spare += 1
+        try:
+            return await self._handler(request)
+        finally:
+            load.spare -= 1
+
+    def _away(self, request: web.BaseRequest, limit: str, error: Refused) -> web.StreamResponse:
+        self._app[METRICS].refused.labels(limit).inc()
+        self._load.turned_away[limit] += 1
+        request_id = request[REQUEST_ID] = new_request_id()
+        response = answer(request, error)
+        dress(response, request_id)
+        if self._load.ending:
+            response.force_close()
+        return response
+
+
+async def telling(app: web.Application) -> AsyncIterator[None]:
+    """Log how many were turned away, every second in which there were any."""
+    task = asyncio.create_task(_tell_for_ever(app))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    _tell(app)
+
+
+async def _tell_for_ever(app: web.Application) -> None:
+    while True:
+        await asyncio.sleep(_TELL_S)
+        _tell(app)
+
+
+def _tell(app: web.Application) -> None:
+    away = app[LOAD].turned_away
+    for limit, number in away.items():
+        app[LOG].warning("turned away", limit=limit, requests=number)
+    away.clear()

@@ -42,8 +42,8 @@ from api.fhir.visit import Place, Visit, appended
 from api.keys import METRICS
 from ledger.errors import BadRequest, CounterfoilError
 from ledger.fhir.bundles import Part, Response, read_request, response
-from ledger.fhir.interactions import DERIVED
 from ledger.fhir.outcome import Issue, outcome
+from ledger.fhir.searching import DERIVED
 from ledger.resources.writing import Plan, Planned
 from ledger.wire.ids import Position
 

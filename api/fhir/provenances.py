@@ -19,7 +19,7 @@ from ledger.author import FHIR_JSON
 from ledger.errors import BadRequest
 from ledger.fhir.bundles import Match, searchset
 from ledger.fhir.provenance import Signed, provenance
-from ledger.fhir.searching import TYPES
+from ledger.fhir.searching import TYPES, parameters
 from ledger.log import Entry
 from ledger.record.header import decode_header
 from ledger.record.model import Viewer
@@ -31,7 +31,7 @@ from ledger.wire.receipt import render_receipt
 from ledger.wire.sealed import Content
 
 TYPE: Final = "Provenance"
-_KNOWN: Final = frozenset({"target"}) | FORM
+_KNOWN: Final = parameters(TYPE).keys() | FORM
 _ACTIVITY: Final[dict[Kind, Literal["CREATE", "UPDATE", "DELETE"]]] = {
     Kind.RECORD: "CREATE",
     Kind.AMEND: "UPDATE",

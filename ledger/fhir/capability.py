@@ -13,7 +13,7 @@ from typing import Any, Final
 from ledger.fhir.actors import concept
 from ledger.fhir.instants import instant
 from ledger.fhir.interactions import interactions
-from ledger.fhir.searching import TYPES, Parameter, parameters, personal
+from ledger.fhir.searching import DERIVED, TYPES, Parameter, parameters, personal, references
 
 FHIR_VERSION: Final = "4.0.1"
 FORMATS: Final = ("application/fhir+json", "json")
@@ -106,18 +106,17 @@ def _resource(name: str) -> dict[str, Any]:
 
 def _search(name: str) -> Iterator[tuple[str, list[Any]]]:
     known = parameters(name)
-    yield "searchInclude", [f"{name}:{p.name}" for p in known.values() if p.kind == "reference"]
-    yield (
-        "searchRevInclude",
-        [
-            f"{source}:{parameter.name}"
-            for source in sorted(TYPES)
-            for parameter in parameters(source).values()
-            if parameter.kind == "reference" and parameter.may_name(name)
-        ],
-    )
+    yield "searchInclude", [f"{name}:{one}" for one in references(name)]
+    yield "searchRevInclude", [] if name in DERIVED else list(_naming(name))
     people = personal(name)
     yield "searchParam", [_parameter(p, of_the_person=p.name in people) for p in known.values()]
+
+
+def _naming(name: str) -> Iterator[str]:
+    for source in sorted(TYPES):
+        for parameter in references(source).values():
+            if parameter.may_name(name):
+                yield f"{source}:{parameter.name}"
 
 
 def _parameter(parameter: Parameter, *, of_the_person: bool) -> dict[str, str]:

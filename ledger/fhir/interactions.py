@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from ledger.fhir.compartment import DIRECTORY
-from ledger.fhir.searching import TYPES, personal
+from ledger.fhir.searching import DERIVED, TYPES, personal
 
 Interaction = Literal[
     "read", "vread", "update", "delete", "history-instance", "create", "search-type"
@@ -18,8 +18,6 @@ KEPT: Final[tuple[Interaction, ...]] = (
     "history-instance",
     "create",
 )
-DERIVED: Final = frozenset({"AuditEvent", "Provenance"})
-"""Told from entries of the log; nobody writes them."""
 
 
 def interactions(resource_type: str) -> tuple[Interaction, ...]:

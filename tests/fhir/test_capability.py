@@ -13,8 +13,8 @@ from fhirclient.models.capabilitystatement import (  # type: ignore[import-untyp
 from ledger.fhir import validate
 from ledger.fhir.capability import Instance, capability_statement
 from ledger.fhir.compartment import DIRECTORY
-from ledger.fhir.interactions import DERIVED, interactions
-from ledger.fhir.searching import TYPES, parameters, parse_query
+from ledger.fhir.interactions import interactions
+from ledger.fhir.searching import DERIVED, TYPES, parameters, parse_query
 from ledger.fhir.validate import CHANGED_BY_R4B, CONTAINERS
 
 STATEMENT = capability_statement(
@@ -61,7 +61,7 @@ def test_what_it_says_of_a_type_is_what_a_search_takes(kind: str) -> None:
 
 
 def test_nothing_is_taken_that_it_does_not_say() -> None:
-    for kind in ("Observation", "Patient", "Practitioner"):
+    for kind in ("Observation", "Patient", "Practitioner", *DERIVED):
         said = RESOURCES[kind]
         for source in TYPES:
             for name in parameters(source):

@@ -211,7 +211,6 @@ def test_the_person_of_types_with_names_of_their_own() -> None:
         ("Task", "subject"),
         ("SupplyRequest", "subject"),
         ("AuditEvent", "patient"),
-        ("Provenance", "patient"),
     ):
         assert parse_query(kind, [(name, "m-1")]).person == (("Patient/m-1",),), kind
 
@@ -241,7 +240,7 @@ def test_controls() -> None:
             ("_sort", "-date,_lastUpdated,code"),
             ("_include", "Observation:encounter"),
             ("_include", "Observation:subject:Patient"),
-            ("_revinclude", "Provenance:target"),
+            ("_revinclude", "DiagnosticReport:result"),
             ("_total", "accurate"),
             ("_format", "json"),
             ("_summary", "false"),
@@ -258,7 +257,7 @@ def test_controls() -> None:
         ("Observation", "encounter", None),
         ("Observation", "subject", "Patient"),
     ]
-    assert query.revincludes[0].source == "Provenance"
+    assert query.revincludes[0].source == "DiagnosticReport"
     assert (query.total, query.format, query.total_only) == ("accurate", "json", False)
     assert parse_query("Observation", [("_summary", "count")]).total_only
     assert parse_query("Observation", [("_count", "0")]).total_only
@@ -401,7 +400,7 @@ def test_includes() -> None:
             ("_include", "Observation:performer:Organization"),
             ("_include", "Observation:performer"),
             ("_include", "Observation:subject"),
-            ("_revinclude", "Provenance:target:Observation"),
+            ("_revinclude", "DiagnosticReport:result:Observation"),
         ],
     )
     assert [included(one, VALUES) for one in query.includes] == [
@@ -409,8 +408,8 @@ def test_includes() -> None:
         ("Practitioner/m-8",),
         ("Patient/m-1",),
     ]
-    provenance = extract("Provenance", {"target": [{"reference": "Observation/m-3"}]})
-    assert included(query.revincludes[0], provenance) == ("Observation/m-3",)
+    report = extract("DiagnosticReport", {"result": [{"reference": "Observation/m-3"}]})
+    assert included(query.revincludes[0], report) == ("Observation/m-3",)
     assert included(query.revincludes[0], VALUES) == ()
 
 

@@ -32,7 +32,6 @@ from ledger.fhir.validate import _model
         ("Goal", "lifecycle-status category target-date"),
         ("CarePlan", "category date status intent"),
         ("AuditEvent", "patient date agent entity action outcome type subtype"),
-        ("Provenance", "patient target recorded agent"),
         ("Consent", "patient category date status scope"),
         ("Patient", "identifier birthdate gender active"),
         ("Practitioner", "identifier name active"),
@@ -49,7 +48,9 @@ def test_what_clinicians_use(kind: str, names: str) -> None:
 def test_every_type_of_a_record_can_be_searched_by_person() -> None:
     without = {kind for kind in TYPES - DIRECTORY - {"Patient"} if not personal(kind)}
     # R4 has no such parameter for Binary.
-    assert without == {"Binary"}
+    # Provenance is found by its target alone.
+    assert without == {"Binary", "Provenance"}
+    assert set(parameters("Provenance")) == {"target"}
     assert {"Patient", *OTHERS, *OWNER} <= TYPES
 
 

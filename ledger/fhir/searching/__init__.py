@@ -14,10 +14,11 @@ from ledger.fhir.searching.matching import included, matches, sort_key
 from ledger.fhir.searching.parsing import parse_query
 from ledger.fhir.searching.people import personal
 from ledger.fhir.searching.query import Criterion, Include, PersonName, Query, Sort
-from ledger.fhir.searching.table import TYPES, Parameter, parameters
+from ledger.fhir.searching.table import DERIVED, TYPES, Parameter, parameters, references
 from ledger.fhir.searching.values import Values, extract
 
 __all__ = [
+    "DERIVED",
     "TYPES",
     "Criterion",
     "Include",
@@ -32,5 +33,6 @@ __all__ = [
     "parameters",
     "parse_query",
     "personal",
+    "references",
     "sort_key",
 ]

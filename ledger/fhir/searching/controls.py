@@ -8,7 +8,7 @@ from typing import Final
 from ledger.errors import BadRequest
 from ledger.fhir.searching.draft import Draft
 from ledger.fhir.searching.query import Include, Sort
-from ledger.fhir.searching.table import parameters
+from ledger.fhir.searching.table import DERIVED, references
 
 MAX_COUNT: Final = 1_000
 MAX_SORTS: Final = 8
@@ -47,8 +47,8 @@ def _sort(draft: Draft, value: str) -> bool:
 def _include(found: list[Include], value: str, about: str, *, reverse: bool) -> bool:
     source, _, rest = value.partition(":")
     name, colon, target = rest.partition(":")
-    parameter = parameters(source).get(name)
-    if parameter is None or parameter.kind != "reference":
+    parameter = references(source).get(name)
+    if parameter is None or about in DERIVED:
         return False
     if colon and (target == "*" or not parameter.may_name(target)):
         return False

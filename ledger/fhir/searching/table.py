@@ -28,6 +28,12 @@ TYPES: Final = frozenset({"Patient", *OWNER, *OTHERS, *DIRECTORY}) - CHANGED_BY_
 """Resource types that can be searched: those that a record or a directory takes."""
 
 
+DERIVED: Final = frozenset({"AuditEvent", "Provenance"})
+"""Told from entries of the log; nobody writes them, and no search includes them."""
+_FEWER: Final = {"Provenance": frozenset({"target"})}
+"""Types of which only these parameters are searched."""
+
+
 class Path(NamedTuple):
     """Member names from the resource down, and the FHIR data type that stands there."""
 
@@ -60,6 +66,13 @@ def parameters(resource_type: str) -> Mapping[str, Parameter]:
     return _table().get(resource_type, {})
 
 
+def references(resource_type: str) -> Mapping[str, Parameter]:
+    """Of the parameters those by which a search includes others."""
+    if resource_type in DERIVED:
+        return {}
+    return {name: one for name, one in parameters(resource_type).items() if one.kind == "reference"}
+
+
 @functools.cache
 def _table() -> Mapping[str, Mapping[str, Parameter]]:
     found = {name: {common.name: common for common in COMMON} for name in sorted(TYPES)}
@@ -68,6 +81,8 @@ def _table() -> Mapping[str, Mapping[str, Parameter]]:
         if not line.startswith("#"):
             resource_type, name, kind, *rest = line.split(" ")
             found[resource_type][name] = _parameter(name, KINDS[kind], rest)
+    for resource_type, names in _FEWER.items():
+        found[resource_type] = {name: found[resource_type][name] for name in names}
     return found
 
 

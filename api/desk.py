@@ -166,7 +166,7 @@ def viewer_of(caller: Caller) -> Viewer:
 def add_desk(app: web.Application) -> None:
     """Needs BRIDGE, GATEWAY and SETTINGS."""
     log, gateway = app[BRIDGE].log, app[GATEWAY]
-    library = Library(log, gateway=gateway.id)
+    library = Library(log, gateway=gateway.id, most_entries=app[SETTINGS].kept_entries)
     app[DESK] = Desk(log, gateway, library, Names(log), Orders(log.reader), app[SETTINGS].care_days)
     app.cleanup_ctx.append(_finishing)
 

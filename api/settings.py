@@ -97,6 +97,8 @@ class Settings:
     """`/metrics` is answered to other machines too."""
     care_days: int = 365
     """How long an entry of an institution in a record lets it read there."""
+    kept_entries: int = 25_000
+    """Of records that were asked for lately, in memory: about 3.5 KB each."""
     publish_s: float = 60.0
     """Between two published checkpoints, when something is new."""
 

@@ -217,5 +217,18 @@ def _opened(
     *,
     malformed: bool = False,
 ) -> Opened:
-    hash_ = Hash(leaf_hash(entry.raw))
-    return Opened(entry.index, hash_, entry.leaf, header, malformed, linked, entry.back)
+    claim = entry.leaf.claim
+    return Opened(
+        entry.index,
+        Hash(leaf_hash(entry.raw)),
+        claim.kind,
+        claim.chain,
+        claim.author,
+        claim.authored_ms,
+        entry.leaf.received_ms,
+        claim.amended,
+        header,
+        malformed,
+        linked,
+        entry.back,
+    )

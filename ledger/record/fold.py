@@ -38,7 +38,7 @@ class Draft:
 
     def stage(self, as_of_ms: int) -> tuple[Stage, int | None]:
         """How far it is, and when it was approved explicitly."""
-        header, received = self.entry.header, self.entry.leaf.received_ms
+        header, received = self.entry.header, self.entry.received_ms
         if header is None:
             return Stage.UNKNOWN, None
         if self.declared is None:
@@ -47,7 +47,7 @@ class Draft:
             return Stage.APPROVED, received
         for change, counts in self.changes:
             if counts and change.header is not None and change.header.state is State.APPROVED:
-                return Stage.APPROVED, change.leaf.received_ms
+                return Stage.APPROVED, change.received_ms
         at = self.approve_at_ms
         return (Stage.AUTOMATIC if at is not None and at <= as_of_ms else Stage.UNAPPROVED), None
 
@@ -56,7 +56,7 @@ class Draft:
         header = self.entry.header
         if header is None or header.approve_after_ms is None:
             return None
-        return self.entry.leaf.received_ms + header.approve_after_ms
+        return self.entry.received_ms + header.approve_after_ms
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ def fold(entries: Iterable[Opened], standing: Standing) -> list[Folded]:
     documents: list[Folded] = []
     at: dict[Hash, tuple[Folded, Draft]] = {}
     for entry in entries:
-        found = None if entry.kind is Kind.RECORD else at.get(entry.leaf.claim.amended)
+        found = None if entry.kind is Kind.RECORD else at.get(entry.amended)
         if found is None:
             draft = _version(entry, None, standing)
             document = Folded([draft])
@@ -116,7 +116,7 @@ def _share(entry: Opened, document: Folded, standing: Standing) -> None:
     """Sharing is for the document's first author, and for whoever may approve."""
     if entry.header is None or entry.header.shared is None:
         return
-    first = document.versions[0].entry.leaf.claim.author
-    own = entry.leaf.claim.author == first and not standing.is_contested(first, entry.position)
+    first = document.versions[0].entry.author
+    own = entry.author == first and not standing.is_contested(first, entry.position)
     if own or is_qualified(entry, standing):
         document.shared = entry.header.shared

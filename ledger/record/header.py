@@ -6,6 +6,7 @@ keeps the others in ``unknown``: they are shown, and nothing is decided by them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -124,7 +125,8 @@ def decode_header(fields: Mapping[str, cbor.Decoded]) -> Header:
     rest = dict(fields)
     take = _Fields(rest)
     header = Header(
-        media_type=take.needed("type", _short_text),
+        # Interned: many headers are kept, and have few types.
+        media_type=sys.intern(take.needed("type", _short_text)),
         reason=take("reason", _short_text),
         on_behalf_of=take("on-behalf-of", _actor),
         machine=take("machine", _short_text),

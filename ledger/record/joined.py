@@ -12,7 +12,7 @@ from ledger.wire.ids import ChainId
 
 def ended_links(entries: Iterable[Opened]) -> frozenset[bytes]:
     """Hashes of the links that an unlink among the entries ends."""
-    return frozenset(one.leaf.claim.amended for one in entries if one.kind is Kind.UNLINK)
+    return frozenset(one.amended for one in entries if one.kind is Kind.UNLINK)
 
 
 def linked_records(entries: Iterable[Opened]) -> dict[ChainId, Opened]:

@@ -14,7 +14,6 @@ from ledger.record.contents import Linked
 from ledger.record.header import Header, RecordKind, Source
 from ledger.wire.claim import Kind
 from ledger.wire.ids import ActorId, ChainId, Hash, Position
-from ledger.wire.leaf import Leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,14 @@ class Opened:
 
     index: int
     hash: Hash
-    leaf: Leaf
+    kind: Kind
+    chain: ChainId
+    author: ActorId
+    authored_ms: int
+    """When its author says that it was written."""
+    received_ms: int
+    amended: Hash
+    """Hash of the leaf that it changes, as its claim names it."""
     header: Header | None
     """None when it cannot be opened: erased, not asked for, or ``malformed``."""
     malformed: bool = False
@@ -35,14 +41,6 @@ class Opened:
     @property
     def position(self) -> Position:
         return Position(self.index, self.back)
-
-    @property
-    def chain(self) -> ChainId:
-        return self.leaf.claim.chain
-
-    @property
-    def kind(self) -> Kind:
-        return self.leaf.claim.kind
 
 
 class Standing(Protocol):

@@ -22,15 +22,15 @@ _SOURCES: Final = {
 
 def signed(entry: Opened, standing: Standing) -> Signed:
     """Who and when."""
-    claim = entry.leaf.claim
-    contested = standing.is_contested(claim.author, entry.position)
+    place = entry.position
+    contested = standing.is_contested(entry.author, place)
     return Signed(
-        entry.position,
-        claim.chain,
-        claim.kind,
-        claim.author,
-        claim.authored_ms,
-        entry.leaf.received_ms,
+        place,
+        entry.chain,
+        entry.kind,
+        entry.author,
+        entry.authored_ms,
+        entry.received_ms,
         contested,
     )
 
@@ -40,7 +40,7 @@ def is_qualified(entry: Opened, standing: Standing) -> bool:
 
     What was moved says what its first author said: that one must be qualified too.
     """
-    author = entry.leaf.claim.author
+    author = entry.author
     if standing.is_contested(author, entry.position):
         return False
     header = entry.header
@@ -62,7 +62,7 @@ def source_of(entry: Opened, standing: Standing) -> Source:
     header = entry.header
     if header is not None and header.source is not None:
         return header.source
-    writer = entry.leaf.claim.author
+    writer = entry.author
     if header is not None:
         writer = header.on_behalf_of or header.first_author or writer
     return _SOURCES.get(standing.role(writer) or "", Source.CLINICAL)

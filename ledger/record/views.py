@@ -52,7 +52,7 @@ def timeline(
 
     ``entries`` may hold entries of other records too; they count as far as they were joined.
     """
-    known = {one.position: one for one in entries if one.leaf.received_ms <= as_of_ms}
+    known = {one.position: one for one in entries if one.received_ms <= as_of_ms}
     ordered = [known[position] for position in sorted(known, key=lambda one: one.order)]
     records = joined_records(record, ordered)
     ordered = [one for one in ordered if one.chain in set(records)]
@@ -138,7 +138,7 @@ def _version(draft: Draft, standing: Standing, as_of_ms: int, hidden: Hidden | N
         kind=draft.kind if shown else None,
         source=draft.source if shown else None,
         header=header if shown else None,
-        authored_ms=entry.leaf.claim.authored_ms if shown else None,
+        authored_ms=entry.authored_ms if shown else None,
         hidden=hidden,
         changes=tuple(_change(one, counts, standing, shown) for one, counts in draft.changes),
     )

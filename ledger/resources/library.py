@@ -20,7 +20,7 @@ from ledger.linkage.target import Target
 from ledger.record.joined import joined_records
 from ledger.record.model import Document, Opened, Timeline, Viewer
 from ledger.record.views import timeline
-from ledger.resources.index import ChainIndex
+from ledger.resources.index import MOST_ENTRIES, ChainIndex
 from ledger.resources.kept import Kept
 from ledger.resources.leads import Leads
 from ledger.resources.naming import place_of
@@ -33,8 +33,6 @@ from ledger.wire.ids import ActorId, ChainId, Position
 
 _KEPT: Final = 2_000
 """Records whose shelves are kept."""
-_KEPT_ENTRIES: Final = 100_000
-"""Of all of these, and of shelves as much again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,14 @@ class Library:
         log: Target,
         index: ChainIndex | None = None,
         gateway: ActorId | None = None,
-        most_entries: int = _KEPT_ENTRIES,
+        most_entries: int = MOST_ENTRIES,
     ) -> None:
-        """``gateway`` is the service's own author, who signs on behalf of all callers."""
+        """``gateway`` is the service's own author, who signs on behalf of all callers.
+        ``most_entries`` are kept of chains, of records, and of shelves.
+        """
         self._log = log
         self._gateway = gateway
-        self._index = ChainIndex(log) if index is None else index
+        self._index = ChainIndex(log, most_entries) if index is None else index
         self._standing = RegistryStanding(log.reader)
         self._mutex = threading.Lock()
         self._reads: Kept[ChainId, _Read] = Kept(_KEPT, most_entries)
@@ -110,7 +110,7 @@ class Library:
             kept = self._shelves.get((chain, viewer))
             if kept is not None and kept[0] is read and (kept[1] is None or now < kept[1]):
                 return kept[2]
-        newest = max((one.leaf.received_ms for one in read.entries), default=0)
+        newest = max((one.received_ms for one in read.entries), default=0)
         seen = timeline(chain, read.entries, self._standing, viewer, max(now, newest))
         binding = Binding(self._log.reader, read.indexed, self.leads(read.joined), read.viewed)
         shelf = binding.shelf(seen)

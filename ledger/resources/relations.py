@@ -75,7 +75,7 @@ def relations(
     linked: dict[ActorId, set[LinkedIdentifier]] = {}
     active: dict[ActorId, int] = {}
     for one in entries:
-        writer = one.leaf.claim.author
+        writer = one.author
         principal = None if one.header is None else one.header.on_behalf_of
         if principal is not None and (
             writer == gateway or may_act_for(registry, writer, principal)
@@ -88,7 +88,7 @@ def relations(
             if one.hash not in ended:
                 linked.setdefault(institution, set()).add(one.linked)
         elif one.kind in _WRITES:
-            active[institution] = max(active.get(institution, 0), one.leaf.received_ms)
+            active[institution] = max(active.get(institution, 0), one.received_ms)
     return {
         institution: Relation(frozenset(linked.get(institution, ())), active.get(institution))
         for institution in linked.keys() | active.keys()

@@ -160,18 +160,27 @@ class Binding:
             ("_id", (Token("", identity),)),
             ("_lastUpdated", (Span(since, since + 1_000),)),
         ]
-        for name, ones in values.found:
+        for pair in values.found:
+            name, ones = pair
             if name in ("_id", "_lastUpdated"):
                 continue
-            led = []
-            for one in ones:
-                if isinstance(one, Reference) and one.target:
-                    target = self.leads.of(writer, one.target)
-                    settled = settled and target is not None
-                    one = one._replace(target=target or one.target)
-                led.append(one)
-            found.append((name, tuple(led)))
+            if any(isinstance(one, Reference) for one in ones):
+                led, all_led = self._led(ones, writer)
+                settled = settled and all_led
+                pair = (name, led)
+            # Else the same object: two copies of everything would fill the memory.
+            found.append(pair)
         viewed = Values(values.resource_type, tuple(found))
         if settled:
             self.viewed[signed.position] = viewed
         return viewed
+
+    def _led(self, ones: tuple[Value, ...], writer: ActorId) -> tuple[tuple[Value, ...], bool]:
+        """References as they lead, and whether all of them do."""
+        led, settled = list(ones), True
+        for at, one in enumerate(ones):
+            if isinstance(one, Reference) and one.target:
+                target = self.leads.of(writer, one.target)
+                settled = settled and target is not None
+                led[at] = one._replace(target=target or one.target)
+        return tuple(led), settled

@@ -20,9 +20,8 @@ from ledger.record.model import (
     Timeline,
     Version,
 )
-from ledger.wire.claim import Claim, Kind
-from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, EntryId, Hash, LeafIndex, Position
-from ledger.wire.leaf import Leaf
+from ledger.wire.claim import Kind
+from ledger.wire.ids import ZERO_HASH, ActorId, ChainId, Hash, Position
 
 TEXT = "text/plain"
 RECORD, OTHER, THIRD = (ChainId(bytes([n]) * 16) for n in (1, 2, 3))
@@ -78,12 +77,10 @@ class Record:
         """Returns the index. The header is that of a plain text unless given."""
         at = len(self.entries)
         amended = ZERO_HASH if amends is None else self.entries[amends].hash
-        claim = Claim(
-            kind, ZERO_HASH, chain, author, EntryId(bytes(16)), at * self.step, amended=amended
+        hash_, when = Hash(sha256(at.to_bytes(4, "big")).digest()), at * self.step
+        self.entries.append(
+            Opened(at, hash_, kind, chain, author, when, when, amended, opened, malformed, linked)
         )
-        leaf = Leaf(0, ZERO_HASH, LeafIndex(0), at * self.step, claim, None)
-        hash_ = Hash(sha256(at.to_bytes(4, "big")).digest())
-        self.entries.append(Opened(at, hash_, leaf, opened, malformed, linked))
         return at
 
     def record(self, author: ActorId = CLINIC, **fields: Any) -> int:

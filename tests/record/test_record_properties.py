@@ -85,7 +85,7 @@ _VIEWERS = st.sampled_from(Viewer)
 @settings(deadline=None)
 @given(records(), _TIMES, _VIEWERS)
 def test_what_came_later_does_not_count(record: Record, at: int, viewer: Viewer) -> None:
-    until = [one for one in record.entries if one.leaf.received_ms <= at]
+    until = [one for one in record.entries if one.received_ms <= at]
     shown = timeline(RECORD, record.entries, Registry(), viewer, at)
     assert shown == timeline(RECORD, until, Registry(), viewer, at)
 
@@ -106,14 +106,12 @@ def test_the_order_of_the_input_does_not_count(
 def test_every_entry_exists_exactly_once(record: Record, at: int, viewer: Viewer) -> None:
     shown = timeline(RECORD, record.entries, Registry(), viewer, at)
     wanted = [
-        one.index
-        for one in record.entries
-        if one.leaf.received_ms <= at and one.chain in shown.records
+        one.index for one in record.entries if one.received_ms <= at and one.chain in shown.records
     ]
     assert indexes(shown.items) == wanted
     of_record = [i for i in wanted if record.entries[i].chain == RECORD]
     assert of_record == [
-        one.index for one in record.entries if one.chain == RECORD and one.leaf.received_ms <= at
+        one.index for one in record.entries if one.chain == RECORD and one.received_ms <= at
     ]
 
 

@@ -37,13 +37,14 @@ NAMES = (
     "growth",
     "proofs",
     "completeness",
+    "memory",
     "payloads",
     "tree",
     "audit",
     "service",
     "profile",
 )
-_ON_THE_GROWN_LEDGER = ("growth", "proofs", "completeness")
+_ON_THE_GROWN_LEDGER = ("growth", "proofs", "completeness", "memory")
 _SCALES = {scale.name: scale for scale in (QUICK, NORMAL, LONG)}
 
 

@@ -15,9 +15,8 @@ from random import Random
 from statistics import median
 
 from benchmarks.harness import Result, Row, Scale, Target
-from benchmarks.ledgers import CONTENT
 from benchmarks.machine import CORES
-from benchmarks.population import chain_of, make
+from benchmarks.population import chain_of, grown
 from ledger.evidence import prove_absence, prove_history
 from ledger.log import Log
 from ledger.reader import Reader, open_reader
@@ -34,10 +33,7 @@ _ROUNDS = 5
 def run(scale: Scale, work: Path) -> Result:
     """Measure."""
     result = Result("Completeness")
-    directory = work / "grown" / "ledger"
-    if not directory.exists():
-        directory.parent.mkdir(exist_ok=True)
-        make(directory, scale.sizes[-1], CONTENT, scale.history)
+    directory = grown(scale, work)
     with Log.open(directory) as log:
         start = time.perf_counter()
         log.publish()

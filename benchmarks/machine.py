@@ -100,12 +100,16 @@ def resident(without: Collection[int]) -> dict[str, int]:
     (but for some).
     """
     own = os.getpid()
-    children = [pid for pid in _tree(own)[1:] if pid not in without]
     return {
         "anonymous": _status(own, "RssAnon"),
         "file": _status(own, "RssFile"),
-        "children": sum(_status(pid, "RssAnon") for pid in children),
+        "children": children_memory(own, without),
     }
+
+
+def children_memory(pid: int, without: Collection[int] = ()) -> int:
+    """Bytes of RssAnon of the children of a process, but for some."""
+    return sum(_status(one, "RssAnon") for one in _tree(pid)[1:] if one not in without)
 
 
 def anonymous_memory(pid: int) -> int:

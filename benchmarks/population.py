@@ -21,7 +21,8 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from benchmarks.ledgers import ORIGIN, enrol, settle
+from benchmarks.harness import Scale
+from benchmarks.ledgers import CONTENT, ORIGIN, enrol, settle
 from ledger.admission import BatchSubmission, Submission
 from ledger.author import CBOR, Author, Draft
 from ledger.founding import found
@@ -201,6 +202,15 @@ def kept_bytes(step: Step) -> int:
     opens = sum(57 + len(entry.statement) + len(entry.blob) for entry in step.opens)
     members = sum(69 + len(claim) for claim in step.batch.claims)
     return opens + members + 57 + len(step.batch.statement) + sum(map(len, step.batch.blobs))
+
+
+def grown(scale: Scale, work: Path) -> Path:
+    """The largest ledger of a run, which the growth benchmark leaves, made where it did not run."""
+    directory = work / "grown" / "ledger"
+    if not directory.exists():
+        directory.parent.mkdir(exist_ok=True)
+        make(directory, scale.sizes[-1], CONTENT, scale.history)
+    return directory
 
 
 def make(directory: Path, size: int, content: int, history: int, workers: int = 1) -> None:

@@ -21,8 +21,7 @@ import pymerkle
 from blockcerts_merkletools import MerkleTools
 
 from benchmarks.harness import Result, Row, Sample, Scale, Side, Target, Work, alternate, compare
-from benchmarks.ledgers import CONTENT
-from benchmarks.population import make
+from benchmarks.population import grown
 from ledger.merkle import (
     TILE_WIDTH,
     TileNodes,
@@ -68,10 +67,7 @@ class Peers:
 def run(scale: Scale, work: Path) -> Result:
     """Measure."""
     result = Result("Proofs")
-    directory = work / "grown" / "ledger"
-    if not directory.exists():
-        directory.parent.mkdir(exist_ok=True)
-        make(directory, scale.sizes[-1], CONTENT, scale.history)
+    directory = grown(scale, work)
     with ExitStack() as stack:
         reader = open_reader(directory)
         stack.callback(reader.store.close)

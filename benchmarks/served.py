@@ -71,19 +71,23 @@ class Served:
 
 @contextmanager
 def served(directory: Path, records: int, workers: int) -> Iterator[Served]:
-    """A new ledger with a gateway, a hospital and some records, and the command that serves it."""
-    found(directory, "example.org/benchmark")
+    """A ledger, new unless it is there, with a gateway, a hospital and some records of its own, and
+    the command that serves it.
+    """
+    if not directory.exists():
+        found(directory, "example.org/benchmark")
     signing, login = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     with Log.open(directory) as log:
-        key = create_key(authors_directory(directory) / "gate.ed25519", ED25519)
-        gate, _ = log.enrol("gate", "gateway", [NewKey(StatementKey.of(key).public_key)])
-        authors.remember(directory, "gate", gate, "gateway")
+        name = f"gate-{log.reader.checkpoint.size}"
+        key = create_key(authors_directory(directory) / f"{name}.ed25519", ED25519)
+        gate, _ = log.enrol(name, "gateway", [NewKey(StatementKey.of(key).public_key)])
+        authors.remember(directory, name, gate, "gateway")
         keys = [NewKey(raw_public(signing)), NewKey(raw_public(login), use=LOGIN)]
         actor, _ = log.enrol("hospital", "organisation", keys)
         hospital = Author(log.reader.registry.log, ActorId(actor), StatementKey.of(signing))
         openings = [hospital.open_record() for _ in range(records)]
         log.append([opening for _, opening in openings])
-    command = [sys.executable, "-m", "ledger.cli", "serve", str(directory), "--as", "gate"]
+    command = [sys.executable, "-m", "ledger.cli", "serve", str(directory), "--as", name]
     command += ["--listen", "127.0.0.1:0", "--workers", str(workers)]
     errors = directory.with_name(directory.name + ".log")
     with errors.open("w") as lines:

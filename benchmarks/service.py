@@ -119,11 +119,11 @@ async def _steadily(
 async def _resources(result: Result, service: Served, seconds: int) -> None:
     """FHIR: creates and reads of Observations of a hundred persons."""
     async with await service.session() as session:
-        persons = [await _create(session, "Patient", _patient(n)) for n in range(100)]
+        persons = [await create(session, "Patient", patient(n)) for n in range(100)]
         times, ids = [], []
         for at in range(20 * seconds):
             begun = time.perf_counter()
-            ids.append(await _create(session, "Observation", _weight(persons[at % 100], at)))
+            ids.append(await create(session, "Observation", weight(persons[at % 100], at)))
             times.append(time.perf_counter() - begun)
         _times(result, "FHIR creates, one after the other", times)
         random = Random(3)
@@ -139,7 +139,8 @@ async def _resources(result: Result, service: Served, seconds: int) -> None:
             result.rows.append(Row(f"{what}: CPU of the service, each", "µs", used * 1e6))
 
 
-async def _create(session: aiohttp.ClientSession, type_: str, resource: object) -> str:
+async def create(session: aiohttp.ClientSession, type_: str, resource: object) -> str:
+    """Create a resource; its id."""
     body = json.dumps(resource).encode()
     async with session.post(f"/fhir/{type_}", data=body, headers=_FHIR) as answer:
         return str((await answer.json(content_type=None))["id"])
@@ -159,14 +160,16 @@ async def _reads(session: aiohttp.ClientSession, ids: list[str], at_once: int) -
     return times
 
 
-def _patient(number: int) -> dict[str, object]:
+def patient(number: int) -> dict[str, object]:
+    """A Patient with a number of the hospital."""
     return {
         "resourceType": "Patient",
         "identifier": [{"system": _SYSTEM, "value": f"B{number}"}],
     }
 
 
-def _weight(person: str, number: int) -> dict[str, object]:
+def weight(person: str, number: int) -> dict[str, object]:
+    """An Observation of about 1 KiB."""
     return {
         "resourceType": "Observation",
         "status": "final",

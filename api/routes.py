@@ -13,6 +13,7 @@ from api.fhir import (
     bundles,
     changes,
     events,
+    histories,
     metadata,
     operations,
     provenances,
@@ -93,7 +94,7 @@ FHIR: Final = (
     Route("GET", _ID, resources.read),
     Route("PUT", _ID, changes.update, Body.RESOURCE, _RESOURCE),
     Route("DELETE", _ID, changes.delete),
-    Route("GET", _ID + "/_history", resources.past),
+    Route("GET", _ID + "/_history", histories.past),
     Route("GET", _ID + "/_history/{version:[0-9]{1,9}}", resources.vread),
     *(
         Route(method, at + "/${name:[A-Za-z-]{1,64}}", operations.unknown, body, media)

@@ -1,7 +1,8 @@
 """FHIR R4 under ``/fhir``.
 
 visit          one request: who asks, whose record, access entries, contents
-resources      read, vread, history                 changes    create, update, delete
+resources      read, vread                          changes    create, update, delete
+histories      _history of one resource
 searches       search, $everything, pages           bundles    transaction and batch
 events         AuditEvent and Provenance            metadata   CapabilityStatement
 replies        answers with their headers           conditions  versions that a sender knows

@@ -1,9 +1,6 @@
-"""read, vread and history of one resource (FHIR R4, http.html)."""
+"""read and vread of one resource (FHIR R4, http.html)."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias
 
 from aiohttp import web
 
@@ -11,13 +8,8 @@ from api.auth.decision import Interaction
 from api.errors import not_found
 from api.fhir import replies
 from api.fhir.conditions import is_known
-from api.fhir.searches import MOST, PAGE_BYTES
 from api.fhir.visit import Place, Visit
-from ledger.fhir.bundles import Past, history
 from ledger.resources.shelf import StoredVersion
-
-Method: TypeAlias = Literal["POST", "PUT", "DELETE"]
-_STATUS: Final[Mapping[Method, str]] = {"POST": "201", "PUT": "200", "DELETE": "204"}
 
 
 async def read(request: web.Request) -> web.StreamResponse:
@@ -68,52 +60,3 @@ async def _version(visit: Visit, place: Place, version: StoredVersion) -> web.Re
     if content is None:
         raise replies.gone(place.stored)
     return replies.resource(visit, version, content)
-
-
-async def past(request: web.Request) -> web.StreamResponse:
-    """``GET /fhir/T/id/_history``: the newest versions first, as many as a page holds; the others
-    can be read one by one.
-    """
-    visit = Visit.of(request)
-    type_, identity = request.match_info["type"], request.match_info["id"]
-    visit.demand(Interaction.HISTORY, type_)
-    place = await visit.find(type_, identity, Interaction.HISTORY)
-    stored = place.stored
-    versions = _newest(stored.versions)
-    views = await visit.release(
-        [(stored, version) for version in versions],
-        [place.chain] if place.is_record else [],
-        query=f"{type_}/{identity}/_history",
-    )
-    reference = f"{type_}/{identity}"
-    entries = [
-        Past(
-            f"{visit.base}/{reference}",
-            views.get(version.place),
-            _method(version),
-            type_ if version.number == 1 else reference,
-            _STATUS[_method(version)],
-            version.number,
-            version.received_ms,
-        )
-        for version in versions
-    ]
-    link = f"{visit.base}/{reference}/_history"
-    return replies.body(visit, history(entries, total=len(stored.versions), links=[("self", link)]))
-
-
-def _newest(versions: Sequence[StoredVersion]) -> list[StoredVersion]:
-    """As many as a page holds, and one at least."""
-    taken: list[StoredVersion] = []
-    for version in reversed(versions):
-        size = version.size + sum(one.size for one in taken)
-        if taken and (size > PAGE_BYTES or len(taken) == MOST):
-            break
-        taken.append(version)
-    return taken
-
-
-def _method(version: StoredVersion) -> Method:
-    if version.deleted:
-        return "DELETE"
-    return "POST" if version.number == 1 else "PUT"

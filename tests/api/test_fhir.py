@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from api.auth.decision import Interaction
-from api.fhir import resources, searches
+from api.fhir import histories, searches
 from api.fhir.everything import parameters_of
 from api.fhir.visit import Visit
 from ledger.author import Draft
@@ -576,7 +576,7 @@ def test_pages_are_cut_by_size_too(at_hospital: Client, monkeypatch: pytest.Monk
         at_hospital.weight(who, 60 + number)
         changed = weight(who, 70 + number, id=identity)
         assert at_hospital.put(f"/fhir/Observation/{identity}", changed).status == 200
-    for module in (searches, resources):
+    for module in (searches, histories):
         monkeypatch.setattr(module, "PAGE_BYTES", 500)
     bundle_ = at_hospital.get(f"/fhir/Observation?patient={who}").json
     found = [one["resource"]["id"] for one in bundle_["entry"]]

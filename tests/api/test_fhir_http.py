@@ -184,6 +184,40 @@ def test_history_in_its_order(client: Client, who: str) -> None:
     assert client.get(path + "/_history/2").headers["ETag"] == 'W/"2"'
 
 
+def test_history_in_pages(client: Client, who: str) -> None:
+    identity = client.made(weight(f"Patient/{who}", 70))
+    path = f"/Observation/{identity}"
+    for kilos in range(71, 75):
+        client.send("PUT", path, weight(f"Patient/{who}", kilos, id=identity))
+    told, link, pages = [], path + "/_history?_count=2", 0
+    while link:
+        bundle = client.get(link).json
+        assert bundle["total"] == 5
+        told += [one["response"]["etag"] for one in bundle["entry"]]
+        links = {one["relation"]: one["url"] for one in bundle["link"]}
+        link, pages = links.get("next", "").partition("/fhir")[2], pages + 1
+    assert told == [f'W/"{number}"' for number in (5, 4, 3, 2, 1)]
+    assert pages == 3
+    assert client.get(path + "/_history?_count=0").json.get("entry", []) == []
+
+
+def test_history_since(client: Client, who: str) -> None:
+    identity = client.made(weight(f"Patient/{who}", 70))
+    path = f"/Observation/{identity}"
+    client.send("PUT", path, weight(f"Patient/{who}", 71, id=identity))
+    newest = client.get(path + "/_history").json["entry"][0]["response"]["lastModified"]
+    since = client.get(f"{path}/_history?_since={newest.replace('+', '%2B')}").json
+    assert [one["response"]["etag"] for one in since["entry"]] == ['W/"2"']
+    assert (since["total"], "_since=" in since["link"][0]["url"]) == (1, True)
+    assert client.get(path + "/_history?_since=2999-01-01T00:00:00Z").json["total"] == 0
+
+
+@pytest.mark.parametrize("query", ["_count=x", "_count=-1", "_since=2026", "_since=x", "_before=x"])
+def test_history_asked_for_in_a_wrong_way(client: Client, who: str, query: str) -> None:
+    path = f"/Observation/{client.made(weight(f'Patient/{who}', 70))}/_history?"
+    assert code_of(client.get(path + query)) == (400, "invalid")
+
+
 @pytest.mark.parametrize(
     "path",
     ["/$export", "/Patient/$everything", "/Patient/$match", "/Observation/x/$everything"],

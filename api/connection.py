@@ -143,7 +143,7 @@ class Connection(web.RequestHandler):
             self._app[LOG].info("unreadable", status=error.status, request=request_id)
         self._app[METRICS].requests.labels(UNMATCHED, "other", str(error.status)).inc()
         response = answer(request, error)
-        dress(response, request_id)
+        dress(response, request_id, secure=request.secure)
         response.force_close()
         return response
 

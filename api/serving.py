@@ -38,8 +38,8 @@ from ledger.wire.ids import ActorId
 STATE_DIRECTORY: Final = "service"
 """In the ledger's directory."""
 _BACKLOG: Final = 1_024
-_COLLECT: Final = (20_000, 20, 50)
-"""Thresholds of ``gc``: thousands of connections would have it look for cycles without end."""
+_COLLECT: Final = 20_000
+"""First threshold of ``gc``: thousands of connections would have it look for cycles without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _collect_less() -> None:
     """What is loaded now stays; it is not looked at again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_COLLECT)
+    gc.set_threshold(_COLLECT)
 
 
 async def _serve(

@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 PATIENCE_S: Final = 0.02
+"""At which it is looked, every so often, who computes for longer."""
 
 
 class _Call:
@@ -35,15 +36,23 @@ class _Call:
         self.begun = 0.0
 
     def compute(self) -> None:
-        """In a thread."""
+        """In a thread. Nothing is computed for whoever does not wait any more."""
+        if self.waiting.cancelled():
+            return
         try:
             settle: Callable[[Any], None] = self._finish
             outcome: Any = self.function()
+        except StopIteration as error:
+            # No future takes it.
+            settle, outcome = self._fail, RuntimeError("a call raised StopIteration")
+            outcome.__cause__ = error
         except BaseException as error:
             settle, outcome = self._fail, error
         # The loop has ended: nobody waits.
         with suppress(RuntimeError):
             self.loop.call_soon_threadsafe(settle, outcome)
+        # The traceback of an error leads here: what it was raised over must not outlast it.
+        del self, settle, outcome
 
     def _finish(self, result: Any) -> None:
         if not self.waiting.done():
@@ -55,7 +64,7 @@ class _Call:
 
 
 class Turns:
-    """``call`` is for the event loop."""
+    """``call`` is for one event loop."""
 
     def __init__(self, threads: int, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
@@ -63,28 +72,38 @@ class Turns:
         self._turn = threading.Lock()
         """Held by the thread that takes the next call."""
         self._guard = threading.Lock()
+        """Between the end of a call and whoever takes the turn away."""
         self._computed: _Call | None = None
-        """By the thread that has the turn. Under the guard."""
+        """By the thread that has the turn."""
         self._waiting = 0
+        """Callers."""
         self._look_due: asyncio.TimerHandle | None = None
+        self._closed = False
+        # Daemons, so that a program that fails before it closes this ends all the same.
         self._threads = [
-            threading.Thread(target=self._work, name=f"service_{number}")
+            threading.Thread(target=self._work, name=f"service_{number}", daemon=True)
             for number in range(threads)
         ]
         for thread in self._threads:
             thread.start()
 
     async def call(self, function: Callable[[], T]) -> T:
-        """Compute something in a thread. Raises what it raises."""
-        call = _Call(function, asyncio.get_running_loop())
+        """Compute something in a thread. Raises what it raises, and RuntimeError when closed."""
         self._waiting += 1
         try:
-            self._calls.put(call)
-            self._look_again()
-            result: T = await call.waiting
+            # What is waited for has no name here: the traceback of its error leads here.
+            result: T = await self._hand_in(function)
             return result
         finally:
             self._waiting -= 1
+
+    def _hand_in(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+        if self._closed:
+            raise RuntimeError("nothing is computed any more")
+        call = _Call(function, asyncio.get_running_loop())
+        self._calls.put(call)
+        self._look_later()
+        return call.waiting
 
     def _look(self) -> None:
         """Let another thread take over from one that is at its call for long."""
@@ -95,9 +114,9 @@ class Turns:
                 self._turn.release()
         self._look_due = None
         if self._waiting:
-            self._look_again()
+            self._look_later()
 
-    def _look_again(self) -> None:
+    def _look_later(self) -> None:
         if self._look_due is None:
             loop = asyncio.get_running_loop()
             self._look_due = loop.call_later(self._patience_s, self._look)
@@ -118,9 +137,12 @@ class Turns:
                 has_turn = self._computed is call
                 if has_turn:
                     self._computed = None
+            # What it had and made is not kept until the next one comes.
+            del call
 
     def close(self) -> None:
-        """Compute what was begun, then end the threads."""
+        """Compute what somebody waits for, then end the threads."""
+        self._closed = True
         for _ in self._threads:
             self._calls.put(None)
         for thread in self._threads:

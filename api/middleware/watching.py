@@ -71,14 +71,14 @@ def new_request_id() -> str:
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
     """Headers that every answer carries, those of streamed ones too."""
-    dress(response, request.get(REQUEST_ID, ""))
-    if request.secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    dress(response, request.get(REQUEST_ID, ""), secure=request.secure)
 
 
-def dress(response: web.StreamResponse, request_id: str) -> None:
-    """The request's id, and what keeps browsers and caches from guessing."""
+def dress(response: web.StreamResponse, request_id: str, *, secure: bool) -> None:
+    """The request's id, and what keeps browsers and caches from guessing. ``secure``: over TLS."""
     headers = response.headers
+    if secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     headers["Server"] = "counterfoil"
     if request_id:
         headers["Request-Id"] = request_id

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from api.caller import CALLER, Caller
+from api.keys import LOG
 from api.load import UNKNOWN, Buckets, network_of
 from api.middleware.callers import measured
 from api.routing import Handler
@@ -192,3 +193,52 @@ def test_turned_away_in_the_form_of_what_was_asked(tmp_path: Path) -> None:
     assert (fhir.status, ours.status) == (429, 429)
     assert fhir.json["issue"][0]["code"] == "throttled"
     assert ours.headers["Request-Id"] in ours.text and ours.json["status"] == 429
+
+
+def test_supervisors_places_are_for_what_they_ask(tmp_path: Path) -> None:
+    """And for no other method on the same paths: nobody could say any more that it lives."""
+    settings = quiet_settings(address_rate=0.001, address_burst=1)
+    with Running.made(tmp_path, settings) as running:
+        assert running.get("/checkpoint").status == 200
+        assert running.ask("POST", "/livez").status == 429
+        assert running.get("/livez").status == 200
+
+
+def test_what_cannot_be_expected_is_answered_in_our_form(tmp_path: Path) -> None:
+    with Running.made(tmp_path, quiet_settings()) as running:
+        for path in ("/livez", "/nothing", "/v1/entries"):
+            answer = running.ask("POST", path, b"x", {"Expect": "secret"})
+            assert (answer.status, answer.json["status"]) == (417, 417)
+            assert answer.headers["Request-Id"] in answer.text and "secret" not in answer.text
+
+
+def test_a_log_that_fails_once_is_written_to_again(tmp_path: Path) -> None:
+    class Full:
+        """Fails as a full disk behind stderr does."""
+
+        failing = True
+        told = 0
+
+        def warning(self, _event: str, *, limit: str, requests: int) -> None:
+            if self.failing:
+                self.failing = False
+                raise OSError(28, "No space left on device")
+            self.told += requests
+
+        def __getattr__(self, _name: str) -> Callable[..., None]:
+            return lambda *_, **__: None
+
+    log = Full()
+    settings = quiet_settings(address_rate=0.001, address_burst=1)
+    with Running.made(
+        tmp_path,
+        settings,
+        prepare=lambda app: app.__setitem__(LOG, log),
+    ) as running:
+        for _ in range(3):
+            running.get("/checkpoint")
+        until = time.monotonic() + 10
+        while log.failing and time.monotonic() < until:
+            time.sleep(0.05)
+        running.get("/checkpoint")
+    assert (log.failing, log.told) == (False, 1)

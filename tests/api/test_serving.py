@@ -239,11 +239,11 @@ def make_certificate(place: Path, serial: int) -> None:
     )
 
 
-def ask_tls(port: int, certificate: Path) -> tuple[int, str | None, int]:
+def ask_tls(port: int, certificate: Path, **headers: str) -> tuple[int, str | None, int]:
     """Status, Strict-Transport-Security, and serial number of the server's certificate."""
     context = ssl.create_default_context(cafile=str(certificate))
     asked = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
-    asked.request("GET", "/livez")
+    asked.request("GET", "/livez", headers=headers)
     answer = asked.getresponse()
     assert isinstance(asked.sock, ssl.SSLSocket)
     der = asked.sock.getpeercert(binary_form=True)
@@ -259,6 +259,11 @@ def test_tls(ledger: Path, tmp_path: Path) -> None:
     with serving(ledger, "--tls-cert", certificate, "--tls-key", key) as command:
         assert command.scheme == "https"
         assert ask_tls(command.port, certificate) == (200, "max-age=31536000", 1)
+        # What the application never sees, and what is no request.
+        refused = ask_tls(command.port, certificate, Expect="nothing")
+        assert refused == (417, "max-age=31536000", 1)
+        unreadable = ask_tls(command.port, certificate, **{"Content-Length": "x"})
+        assert unreadable == (400, "max-age=31536000", 1)
         with connect(command.port) as peer:
             peer.sendall(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n")
             with pytest.raises((ConnectionResetError, AssertionError)):

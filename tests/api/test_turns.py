@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -144,14 +146,17 @@ def test_whoever_no_longer_waits_hinders_nobody() -> None:
 
 def test_the_end_waits_for_what_was_begun() -> None:
     done: list[int] = []
+    begun = threading.Event()
 
     def slow() -> None:
+        begun.set()
         time.sleep(0.05)
         done.append(1)
 
     async def ask(made: Turns) -> None:
         task = asyncio.ensure_future(made.call(slow))
-        await asyncio.sleep(0)
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
         task.cancel()
 
     made = Turns(2)
@@ -159,3 +164,84 @@ def test_the_end_waits_for_what_was_begun() -> None:
     made.close()
     assert done == [1]
     assert not any(thread.is_alive() for thread in made._threads)
+
+
+def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
+    done: list[int] = []
+    end = threading.Event()
+
+    async def ask(made: Turns) -> None:
+        first = asyncio.ensure_future(made.call(end.wait))
+        others = [asyncio.ensure_future(made.call(partial(done.append, n))) for n in range(5)]
+        await asyncio.sleep(0)
+        for one in others[1:]:
+            one.cancel()
+        end.set()
+        await asyncio.gather(first, *others, return_exceptions=True)
+
+    with turns(1) as made:
+        asyncio.run(ask(made))
+    assert done == [0]
+
+
+def test_behind_the_end_nothing_is_taken() -> None:
+    made = Turns(1)
+    made.close()
+    with pytest.raises(RuntimeError, match="nothing is computed"):
+        asyncio.run(made.call(int))
+
+
+def test_no_call_hangs_for_what_no_future_takes() -> None:
+    async def ask(made: Turns) -> None:
+        with pytest.raises(RuntimeError) as raised:
+            await asyncio.wait_for(made.call(partial(next, iter(()))), 30)
+        assert isinstance(raised.value.__cause__, StopIteration)
+
+    with turns(1) as made:
+        asyncio.run(ask(made))
+
+
+class Body:
+    """Stands for what a request brings."""
+
+
+def test_what_an_error_was_raised_over_does_not_outlast_it() -> None:
+    """A service that is sent bad bodies must not keep them until somebody looks for cycles."""
+    kept: list[weakref.ref[Body]] = []
+
+    def fail() -> None:
+        body = Body()
+        kept.append(weakref.ref(body))
+        raise ValueError(body)
+
+    async def ask(made: Turns) -> None:
+        for _ in range(10):
+            with suppress(ValueError):
+                await made.call(fail)
+        await made.call(int)
+
+    gc.disable()
+    try:
+        with turns(2) as made:
+            asyncio.run(ask(made))
+            assert [one() for one in kept] == [None] * 10
+    finally:
+        gc.enable()
+
+
+def test_no_thread_keeps_what_it_made() -> None:
+    kept: list[weakref.ref[Body]] = []
+
+    def make() -> Body:
+        body = Body()
+        kept.append(weakref.ref(body))
+        time.sleep(0.03)
+        return body
+
+    async def ask(made: Turns) -> None:
+        await asyncio.gather(*(made.call(make) for _ in range(4)))
+        await made.call(int)
+
+    with turns(4, SOON_S) as made:
+        asyncio.run(ask(made))
+        assert [one() for one in kept] == [None] * 4

@@ -286,6 +286,8 @@ def test_controls() -> None:
         ("_include:iterate", "Observation:encounter"),
         ("_revinclude", "Encounter:location"),
         ("_revinclude", "Provenance:target:Patient"),
+        ("_revinclude", "Provenance:target"),
+        ("_include", "Observation:focus:Provenance"),
     ],
 )
 def test_what_is_not_known_is_collected(name: str, value: str) -> None:

@@ -50,7 +50,7 @@ def _include(found: list[Include], value: str, about: str, *, reverse: bool) -> 
     parameter = references(source).get(name)
     if parameter is None or about in DERIVED:
         return False
-    if colon and (target == "*" or not parameter.may_name(target)):
+    if colon and (target in DERIVED or target == "*" or not parameter.may_name(target)):
         return False
     if (reverse and not parameter.may_name(about)) or (not reverse and source != about):
         return False

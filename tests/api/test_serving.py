@@ -243,10 +243,11 @@ def ask_tls(port: int, certificate: Path, **headers: str) -> tuple[int, str | No
     """Status, Strict-Transport-Security, and serial number of the server's certificate."""
     context = ssl.create_default_context(cafile=str(certificate))
     asked = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
-    asked.request("GET", "/livez", headers=headers)
-    answer = asked.getresponse()
+    asked.connect()
     assert isinstance(asked.sock, ssl.SSLSocket)
     der = asked.sock.getpeercert(binary_form=True)
+    asked.request("GET", "/livez", headers=headers)
+    answer = asked.getresponse()
     assert der is not None
     serial = x509.load_der_x509_certificate(der).serial_number
     asked.close()

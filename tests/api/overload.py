@@ -1,5 +1,5 @@
 """Overload: a service, asked for ten times what it sustains, and what it did meanwhile.
-``make load`` is the long form, a minute.
+``make load`` is the long form, a minute; ``python -m tests.api.overload --times 3`` asks for less.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def lay(directory: Path, patients: int, settings: Settings) -> World:
     return World(service, found, observations)
 
 
-def overload(world: World, calm_s: float, flood_s: float) -> Result:
+def overload(world: World, calm_s: float, flood_s: float, times: float = TIMES) -> Result:
     """Measure what is sustained, flood, and look whether it is as before; the service runs."""
     asks = world.asks(1)
     flood = Flood(world.service.port, lambda: next(asks))
@@ -178,11 +178,11 @@ def overload(world: World, calm_s: float, flood_s: float) -> Result:
     supervisor = Supervisor(world.service)
     supervisor.start()
     try:
-        result = asyncio.run(flood.at_rate(sustained * TIMES, flood_s))
+        result = asyncio.run(flood.at_rate(sustained * times, flood_s))
     finally:
         watched = supervisor.finish()
     after = asyncio.run(flood.steadily(_SUSTAINED_AT_ONCE, calm_s / 4))
-    return Result(sustained, sustained * TIMES, result, calm, watched, after)
+    return Result(sustained, sustained * times, result, calm, watched, after)
 
 
 def check(world: World, result: Result) -> None:
@@ -192,7 +192,8 @@ def check(world: World, result: Result) -> None:
     for tally in (result.calm, result.flood, result.after):
         assert (tally.broken, tally.late, tally.without_hint) == (0, 0, 0), tally.statuses
         assert set(tally.statuses) <= {200, 201, 429, 503}, tally.statuses
-    assert result.flood.statuses[429] + result.flood.statuses[503] > result.flood.done
+    if result.rate >= TIMES * result.sustained:
+        assert result.flood.statuses[429] + result.flood.statuses[503] > result.flood.done
     assert not result.watched.failures, result.watched.failures[:5]
     world.service.kill()
     check_stored(world, [result.calm, result.flood, result.after])
@@ -220,6 +221,7 @@ def check_stored(world: World, tallies: Sequence[Tally]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.api.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--times", type=float, default=TIMES, help="of what is sustained")
     parser.add_argument("--patients", type=int, default=200)
     parser.add_argument("--under", type=Path, help="directory in which the ledger is made")
     options = parser.parse_args(arguments)
@@ -227,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=options.under) as directory:
         world = lay(Path(directory), options.patients, Settings())
         with world.service:
-            result = overload(world, 8.0, options.seconds)
+            result = overload(world, 8.0, options.seconds, options.times)
             table(console, result)
             check(world, result)
     console.print("all that was acknowledged is stored; counterfoil check finds nothing")

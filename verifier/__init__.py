@@ -9,3 +9,5 @@ bytes to its verdict, begin with `proof`.
 
 The verdicts are *verified*, *false* and, for what was outside the evidence, *not checked*.
 """
+
+__version__ = "0.1.0"

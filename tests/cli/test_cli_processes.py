@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.cli.console import DATA, HOSPITAL, ROOT, done, real
@@ -42,6 +43,11 @@ def test_without_the_server_extra() -> None:
     assert (ran.returncode, ran.stdout) == (2, b"")
     text = ran.stderr.decode()
     assert text == "counterfoil needs the server extra: pip install 'counterfoil[server]'\n"
+
+
+def test_the_version() -> None:
+    said = done("--version")
+    assert (said.text, said.err) == (f"counterfoil {version('counterfoil')}\n", "")
 
 
 def test_commands_start_without_the_libraries_of_the_service() -> None:

@@ -83,6 +83,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["watch", "log", "--state", "state", "--once", *KEYS],
         ["explain", "evidence"],
         ["--help"],
+        ["--version"],
     ],
     ids=lambda command: " ".join(command[:1]),
 )

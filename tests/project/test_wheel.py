@@ -68,6 +68,11 @@ def test_a_bare_installation_verifies(bare: Path) -> None:
     assert result.stderr == ""
 
 
+def test_it_says_which_version_it_is(wheel: Path, bare: Path) -> None:
+    version = wheel.name.split("-")[1]
+    assert run(bare, "counterfoil-verify", "--version").stdout == f"counterfoil-verify {version}\n"
+
+
 def test_a_bare_installation_says_what_the_ledger_lacks(bare: Path) -> None:
     result = run(bare, "counterfoil", "--help")
     assert result.returncode == 2, result.stderr

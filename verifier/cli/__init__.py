@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
+from verifier import __version__
 from verifier.cli import compare, consistency, evidence, explain, log, proof, watch
 from verifier.cli.arguments import EXIT_CODES
 from verifier.cli.outcome import COULD_NOT_FINISH, USAGE, complain
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"examples:\n{_EXAMPLES}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in _COMMANDS:
         module.add(commands)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -14,6 +12,7 @@ from api.address import ADDRESS, Address
 from api.answers import answered
 from api.auth.middleware import authenticated
 from api.auth.state import add_auth
+from api.background import background
 from api.bridge import BRIDGE, Bridge
 from api.desk import add_desk
 from api.fhir.paging import PAGES, Pages
@@ -81,8 +80,5 @@ def build_app(
 
 
 async def _measuring(app: web.Application) -> AsyncIterator[None]:
-    task = asyncio.create_task(measure_lag(app))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with background(measure_lag(app)):
+        yield

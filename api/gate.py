@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from aiohttp import web
 
 from api.answers import answer
+from api.background import background
 from api.errors import Refused, busy
 from api.keys import LOG, METRICS, REQUEST_ID, SETTINGS
 from api.load import LOAD, address_of, one_more, too_much
@@ -92,11 +93,8 @@ class Gate:
 
 async def telling(app: web.Application) -> AsyncIterator[None]:
     """Log how many were turned away, every second in which there were any."""
-    task = asyncio.create_task(_tell_for_ever(app))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with background(_tell_for_ever(app)):
+        yield
     _tell(app)
 
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from aiohttp import web
 
 from api.answers import where
+from api.background import background
 from api.bridge import BRIDGE
 from api.keys import LOG, SETTINGS
 from ledger.errors import CounterfoilError
@@ -20,11 +20,8 @@ from ledger.log import Log
 async def publishing(app: web.Application) -> AsyncIterator[None]:
     """Publish as long as the application runs."""
     await _publish(app)
-    task = asyncio.create_task(_keep_publishing(app))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with background(_keep_publishing(app)):
+        yield
     await _publish(app)
 
 

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from ledger.errors import BadRequest
-
-_MAX: Final = 255
+from ledger.wire.login_challenge import MAX_URL
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ def checked_url(text: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", 0
-    whole = text.isascii() and text.isprintable() and " " not in text and len(text) <= _MAX
+    whole = text.isascii() and text.isprintable() and " " not in text and len(text) <= MAX_URL
     if (
         not (whole and host)
         or port == 0

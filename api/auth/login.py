@@ -67,12 +67,13 @@ class Challenges:
         return hmac.digest(self._key, message, sha256().name)[:_HALF]
 
 
-def signer(registry: Registry, answer: Answered, now_ms: int) -> KeyId | None:
-    """The login key that answered, None when none of the actor's valid ones did. For a thread.
+def signer(registry: Registry, answer: Answered, now_ms: int, service: str) -> KeyId | None:
+    """The login key that answered, None when none of the actor's valid ones did. ``service`` is
+    our URL. For a thread.
 
     Where there is no key to try, a key of nobody is: the time tells no more than the answer.
     """
-    message = login_message(registry.log, answer.nonce, answer.expiry_ms)
+    message = login_message(registry.log, answer.nonce, answer.expiry_ms, service)
     valid: list[ActorKey] = []
     if standing(registry, answer.actor, now_ms) is Standing.IN_FORCE:
         valid = [key for key in registry.actors[answer.actor].keys if _could(key, answer)]

@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api.address import ADDRESS
 from api.auth.forms import token_answer
 from api.auth.granting import BadPurpose, all_scopes, grant
 from api.auth.login import MAX_SIGNATURE, Answered, signer
@@ -31,7 +32,8 @@ async def challenge(request: web.Request) -> web.Response:
     fields = _object(await request.read(), {"actor"})
     auth = request.app[AUTH]
     nonce, expiry_ms = auth.challenges.new(_actor(fields), auth.clock())
-    return web.json_response({"nonce": nonce.hex(), "expiry": expiry_ms})
+    url = request.app[ADDRESS].url
+    return web.json_response({"nonce": nonce.hex(), "expiry": expiry_ms, "service": url})
 
 
 async def login(request: web.Request) -> web.Response:
@@ -47,7 +49,8 @@ async def login(request: web.Request) -> web.Response:
     now_ms = auth.clock()
     kid = None
     if auth.challenges.is_open(answer, now_ms):
-        kid = await request.app[BRIDGE].call(signer, auth.registry, answer, now_ms)
+        url = request.app[ADDRESS].url
+        kid = await request.app[BRIDGE].call(signer, auth.registry, answer, now_ms, url)
     if kid is None:
         logins.labels("challenge", "refused").inc()
         raise _refused()
@@ -69,7 +72,8 @@ def _refused() -> Refused:
     return Refused(
         401,
         "this login is not good",
-        hint="sign a new challenge, with a login key of this actor that is valid now",
+        hint="sign a new challenge, for the URL of this service, with a login key of this actor "
+        "that is valid now",
         code="login",
     )
 

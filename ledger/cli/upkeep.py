@@ -121,13 +121,14 @@ def stats(directory: Directory, as_json: AsJson = False) -> None:
         size = reader.checkpoint.size
         kinds, chains = _count(reader, size)
         disk = {name: _disk_bytes(directory / name) for name in _PARTS}
-        genesis = reader.registry.genesis
+        genesis, log_id = reader.registry.genesis, reader.registry.log
         published = reader.store.published()
     total = sum(disk.values())
     if as_json:
         result_json(
             {
                 "origin": genesis.origin,
+                "log": log_id.hex(),
                 "vkeys": list(genesis.checkpoint_keys),
                 "size": size,
                 "published": published is not None,
@@ -138,7 +139,7 @@ def stats(directory: Directory, as_json: AsJson = False) -> None:
             }
         )
         return
-    result(f"log {genesis.origin}, {size} entries\n")
+    result(f"log {genesis.origin}, {size} entries\nid {log_id.hex()}\n")
     result_table(("kind", "entries"), [(name, f"{count:,}") for name, count in kinds.items()])
     result("")
     result_table(("chains", "number"), [(name, f"{count:,}") for name, count in chains.items()])

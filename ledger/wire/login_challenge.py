@@ -1,6 +1,6 @@
 """What a person signs to log in to a service over a log: docs/spec/login.md.
 
-"counterfoil/login/v1" ‖ log (32) ‖ nonce (32) ‖ expiry u64
+"counterfoil/login/v1" ‖ log (32) ‖ nonce (32) ‖ expiry u64 ‖ service (the rest)
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from ledger.wire.login_keys import load_login_key
 
 LABEL: Final = b"counterfoil/login/v1"
 NONCE_SIZE: Final = 32
+MAX_URL: Final = 255
 
 
-def login_message(log: Hash, nonce: bytes, expiry_ms: int) -> bytes:
-    """The bytes to sign. Raises BadRequest."""
+def login_message(log: Hash, nonce: bytes, expiry_ms: int, service: str) -> bytes:
+    """The bytes to sign. ``service`` is the URL that was asked. Raises BadRequest."""
     if len(log) != HASH_SIZE or len(nonce) != NONCE_SIZE or not 0 <= expiry_ms <= MAX_INTEGER:
         raise BadRequest("a login challenge has a log, a nonce of 32 bytes and an expiry in ms")
-    return LABEL + log + nonce + expiry_ms.to_bytes(8, "big")
+    if not 0 < len(service) <= MAX_URL or not all("!" <= char <= "~" for char in service):
+        raise BadRequest(f"a login names its service by a URL of 1 to {MAX_URL} ASCII characters")
+    return LABEL + log + nonce + expiry_ms.to_bytes(8, "big") + service.encode()
 
 
 def login_verifies(alg: int, public_key: bytes, signature: bytes, message: bytes) -> bool:

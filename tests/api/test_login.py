@@ -57,15 +57,26 @@ def post(service: Running, path: str, row: Any) -> Answer:
 def challenge(service: Running, actor: ActorId) -> dict[str, Any]:
     answer = post(service, "/auth/challenge", {"actor": actor.hex()})
     assert answer.status == 200
-    return {"actor": actor.hex(), **answer.json}
+    assert answer.json["service"] == service.url
+    return {"actor": actor.hex(), "nonce": answer.json["nonce"], "expiry": answer.json["expiry"]}
+
+
+def message(running: Running, row: dict[str, Any], **change: Any) -> bytes:
+    """What is signed, and then what is changed in it."""
+    given = {
+        "log": running.log.reader.registry.log,
+        "nonce": bytes.fromhex(row["nonce"]),
+        "expiry_ms": row["expiry"],
+        "service": running.url,
+    }
+    return login_message(**{**given, **change})
 
 
 def signed(
     service: Running, row: dict[str, Any], key: Any, log: Hash | None = None
 ) -> dict[str, Any]:
-    registry = service.log.reader.registry
-    message = login_message(log or registry.log, bytes.fromhex(row["nonce"]), row["expiry"])
-    return {**row, "signature": key.sign(message).hex()}
+    change = {} if log is None else {"log": log}
+    return {**row, "signature": key.sign(message(service, row, **change)).hex()}
 
 
 def answered(service: Running, name: str, **change: Any) -> dict[str, Any]:
@@ -83,7 +94,8 @@ def refused(answer: Answer) -> None:
         "title": "Unauthorized",
         "status": 401,
         "detail": "this login is not good",
-        "hint": "sign a new challenge, with a login key of this actor that is valid now",
+        "hint": "sign a new challenge, for the URL of this service, with a login key of this actor "
+        "that is valid now",
     }
 
 
@@ -173,15 +185,20 @@ def test_signatures_over_something_else(service: Running) -> None:
     nonce = bytes.fromhex(row["nonce"])
     expiry = row["expiry"].to_bytes(8, "big")
     log = service.log.reader.registry.log
+    good = message(service, row)
     wrong = [
         tanaka.login.sign(nonce),
         tanaka.login.sign(b"counterfoil/login/v1" + log + nonce),
-        tanaka.login.sign(b"counterfoil/login/v2" + log + nonce + expiry),
-        tanaka.login.sign(login_message(Hash(bytes(32)), nonce, row["expiry"])),
-        tanaka.login.sign(login_message(log, bytes(32), row["expiry"])),
-        tanaka.login.sign(login_message(log, nonce, row["expiry"] + 1)),
-        sato.login.sign(login_message(log, nonce, row["expiry"])),
-        tanaka.author.key.sign_raw(login_message(log, nonce, row["expiry"])),
+        tanaka.login.sign(b"counterfoil/login/v1" + log + nonce + expiry),
+        tanaka.login.sign(b"counterfoil/login/v2" + good.removeprefix(b"counterfoil/login/v1")),
+        tanaka.login.sign(message(service, row, log=Hash(bytes(32)))),
+        tanaka.login.sign(message(service, row, nonce=bytes(32))),
+        tanaka.login.sign(message(service, row, expiry_ms=row["expiry"] + 1)),
+        # A false server passes a challenge of the true one on: the person signs for the false one.
+        tanaka.login.sign(message(service, row, service="https://records.example.net")),
+        tanaka.login.sign(message(service, row, service=service.url + "/")),
+        sato.login.sign(good),
+        tanaka.author.key.sign_raw(good),
         bytes(64),
     ]
     for signature in wrong:

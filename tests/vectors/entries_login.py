@@ -103,13 +103,18 @@ def _uncompressed() -> bytes:
 def login_vectors() -> dict[str, object]:
     """A signed challenge, and others of one change each in what was signed, or by whom."""
     log, nonce, expiry = Hash(seed("login: log")), seed("login: nonce"), START_MS + 5 * MINUTE_MS
-    signed = login_message(log, nonce, expiry)
-    other_log = login_message(Hash(seed("login: other log")), nonce, expiry)
+    service, another = "https://records.example.org", "https://records.example.net"
+    signed = login_message(log, nonce, expiry, service)
+    other_log = login_message(Hash(seed("login: other log")), nonce, expiry, service)
+    other_nonce = login_message(log, seed("login: other"), expiry, service)
+    later = login_message(log, nonce, expiry + 1, service)
     signatures = {
         "ed25519": CLINIC.private.sign(signed),
         "log-another": CLINIC.private.sign(other_log),
-        "nonce-another": CLINIC.private.sign(login_message(log, seed("login: other"), expiry)),
-        "expiry-a-millisecond-later": CLINIC.private.sign(login_message(log, nonce, expiry + 1)),
+        "nonce-another": CLINIC.private.sign(other_nonce),
+        "expiry-a-millisecond-later": CLINIC.private.sign(later),
+        "service-another": CLINIC.private.sign(login_message(log, nonce, expiry, another)),
+        "service-none": CLINIC.private.sign(signed.removesuffix(service.encode())),
         "label-of-an-approval": CLINIC.private.sign(
             b"counterfoil/approval/v1" + signed.removeprefix(LABEL)
         ),
@@ -125,6 +130,7 @@ def login_vectors() -> dict[str, object]:
                 "log": log.hex(),
                 "nonce": nonce.hex(),
                 "expiry": expiry,
+                "service": service,
                 "signed": signed.hex(),
                 "alg": ED25519,
                 "key": CLINIC.public.hex(),

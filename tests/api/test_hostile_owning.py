@@ -234,3 +234,19 @@ def test_a_change_under_v1_waits_for_one_that_looked_at_the_version(
     assert (answer.status, answer.headers["ETag"], answers[0].status) == (200, 'W/"2"', 201)
     said = [case.hospital.get(f"{case.path}/_history/{one}").json["status"] for one in (2, 3)]
     assert said == ["amended", "corrected"]
+
+
+def test_a_gateway_of_an_institution_acts_for_it_and_for_no_other(
+    service: Running, hospital: Party, clinic: Party
+) -> None:
+    """So an institution that has no login key gets in; what it wrote stays its own."""
+    who, _ = hospital.patient()
+    mine = hospital.made(observation(who))
+    service.enrol("hospital-client", "gateway", by="hospital")
+    ours = Party(service, "hospital-client", HOSPITAL)
+    assert ours.ask("GET", f"/fhir/Observation/{mine}").status == 200
+    changed = observation(who, id=mine, status="amended")
+    assert ours.ask("PUT", f"/fhir/Observation/{mine}", changed).status == 200
+    service.enrol("clinic-client", "gateway", by="clinic")
+    theirs = Party(service, "clinic-client", clinic.system)
+    assert theirs.ask("GET", f"/fhir/Observation/{mine}").status == 404

@@ -133,6 +133,7 @@ class Retraction:
     moved_away: bool
     stands: bool
     """False when the document was amended afterwards."""
+    on_behalf_of: ActorId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ did not exist. The order of the entries in the argument does not matter.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from ledger.record.contents import LinkedIdentifier
@@ -155,9 +156,10 @@ def _retraction(entry: Opened, document: Folded, standing: Standing) -> Retracti
         reason=None if header is None else header.reason,
         moved_away=header is not None and header.moved_away,
         stands=document.versions[-1].entry.position.order < entry.position.order,
+        on_behalf_of=None if header is None else header.on_behalf_of,
     )
 
 
 def _without_reason(retraction: Retraction) -> Retraction:
     """A reason tells of a content that is not shown."""
-    return Retraction(retraction.signed, None, retraction.moved_away, retraction.stands)
+    return replace(retraction, reason=None)

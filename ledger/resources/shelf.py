@@ -137,7 +137,8 @@ class Binding:
     def _version(self, number: int, step: Version | Retraction, identity: str) -> StoredVersion:
         signed = step.signed
         header = step.header if isinstance(step, Version) else None
-        writer = signed.author if header is None else header.on_behalf_of or signed.author
+        told = step if isinstance(step, Retraction) else header
+        writer = signed.author if told is None else told.on_behalf_of or signed.author
         values = None
         if header is not None and signed.position in self.indexed:
             values = self.viewed.get(signed.position) or self._as_viewed(signed, identity, writer)

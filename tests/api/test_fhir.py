@@ -621,3 +621,17 @@ def test_the_person_takes_home_what_proves_the_list(
 
 def hospital_read(service: Running) -> str:
     return service.token("hospital", "ledger/read")
+
+
+def test_provenance_says_for_whom_a_resource_was_deleted(
+    service: Running, at_hospital: Client
+) -> None:
+    who, _ = at_hospital.person()
+    identity = at_hospital.weight(who)
+    assert at_hospital.delete(f"/fhir/Observation/{identity}").status == 204
+    bundle_ = at_hospital.get(f"/fhir/Provenance?target=Observation/{identity}").json
+    gone, made = (one["resource"] for one in bundle_["entry"])
+    assert [one["activity"]["coding"][0]["code"] for one in (gone, made)] == ["DELETE", "CREATE"]
+    # The gateway signed both, on behalf of the hospital.
+    assert gone["agent"] == made["agent"]
+    assert service.members["hospital"].actor.hex() in json.dumps(gone["agent"])

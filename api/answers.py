@@ -70,14 +70,27 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         return answer(request, _of_aiohttp(error))
-    except web.RequestPayloadError:
+    except web.RequestPayloadError as error:
+        _let_go(error)
         return answer(request, broken_body())
-    except (ConnectionError, asyncio.CancelledError):
+    except (ConnectionError, asyncio.CancelledError) as error:
+        _let_go(error)
         raise
     except Exception as error:
         request.app[METRICS].unforeseen.inc()
         request.app[LOG].error("unforeseen", request=request.get(REQUEST_ID, ""), **where(error))
         return answer(request, UNFORESEEN)
+
+
+def _let_go(error: BaseException) -> None:
+    """Of all that the frames hold in which it was raised: bodies, and what was to be sent. aiohttp
+    keeps the error in a future or a stream that these frames hold, too, so nothing of it would go
+    before somebody looks for cycles.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__
 
 
 def answer(request: web.BaseRequest, error: Refused) -> web.Response:

@@ -23,8 +23,10 @@ from api.metrics import Metrics
 from api.middleware.body import body_read
 from api.middleware.callers import measured
 from api.middleware.form import well_formed
+from api.middleware.sending import sent
 from api.middleware.watching import json_log, measure_lag, on_prepare, watched
 from api.publishing import publishing
+from api.room import ROOM, Room
 from api.routes import TABLE
 from api.routing import ROUTES, add_routes
 from api.settings import Settings
@@ -54,6 +56,7 @@ def build_app(
             well_formed,
             authenticated,
             measured,
+            sent,
             body_read,
         ],
         client_max_size=settings.bundle_bytes,
@@ -65,6 +68,7 @@ def build_app(
     app[LOG] = log or json_log()
     app[METRICS] = Metrics(bridge.log)
     app[LOAD] = Load(settings)
+    app[ROOM] = Room(settings.held_bytes)
     app[ROUTES] = {}
     app[ADDRESS] = Address()
     add_auth(app)

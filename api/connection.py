@@ -13,7 +13,6 @@ import struct
 from collections import Counter
 from typing import Any, Final
 
-import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
@@ -102,24 +101,32 @@ class Connection(web.RequestHandler):
     def _watch(self) -> None:
         if self.transport is not None:
             seconds = self._app[SETTINGS].unsent_s
-            unsent = self.transport.get_write_buffer_size()
-            self._watching = self._loop.call_later(seconds, self._look, unsent)
+            self._watching = self._loop.call_later(seconds, self._look, self._unsent())
 
     def _look(self, before: int) -> None:
         self._watching = None
         if self.transport is None:
             return
-        if before - self.transport.get_write_buffer_size() < _LEAST_TAKEN:
+        if before - self._unsent() < _LEAST_TAKEN:
             self._app[METRICS].refused.labels("unsent_s").inc()
             self.force_close()
         else:
             self._watch()
 
+    def _unsent(self) -> int:
+        """Bytes that the peer did not take yet. A TLS transport that was closed twice has lost its
+        protocol, and knows no more.
+        """
+        try:
+            return 0 if self.transport is None else self.transport.get_write_buffer_size()
+        except AttributeError:
+            return 0
+
     def force_close(self) -> None:
         """End it now: closing waits for a peer to take what is left, for ever if it likes."""
-        transport = self.transport
+        transport, unsent = self.transport, self._unsent()
         super().force_close()
-        if transport is not None and transport.get_write_buffer_size():
+        if transport is not None and unsent:
             if (raw := transport.get_extra_info("socket")) is not None:
                 # The kernel forgets what it still has, too.
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
@@ -261,12 +268,13 @@ async def finish(runner: Runner) -> None:
     await runner.cleanup()
 
 
-def quiet_loop(log: structlog.typing.FilteringBoundLogger) -> None:
+def quiet_loop(app: web.Application) -> None:
     """Let the running loop report faults of its callbacks in our log, without their text."""
 
     def report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if not isinstance(error, ConnectionError | TimeoutError | OSError):
-            log.error("unforeseen", **(where(error) if error else {}))
+            app[METRICS].unforeseen.inc()
+            app[LOG].error("unforeseen", **(where(error) if error else {}))
 
     asyncio.get_running_loop().set_exception_handler(report)

@@ -156,7 +156,7 @@ async def _serve(
     say: Callable[[str], None],
     demo: Mapping[str, ActorId] | None,
 ) -> None:
-    quiet_loop(app[LOG])
+    quiet_loop(app)
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)

@@ -35,7 +35,7 @@ class Settings:
     batch_bytes: int = 64 << 20
     """Body of a batch under ``/v1``."""
     held_bytes: int = 256 << 20
-    """Bodies of ``/v1`` in memory, all together, with what is decoded of them."""
+    """Large bodies and answers in memory, all together (``api.room``)."""
     stream_bytes: int = 2 << 30
     """Body that a handler reads piece by piece."""
 

@@ -37,7 +37,7 @@ from api.fhir.changes import (
 from api.fhir.conditions import check_match
 from api.fhir.matching import matched_by, searched, understood
 from api.fhir.resources import unread
-from api.fhir.searches import answered
+from api.fhir.searches import PAGE_BYTES, answered
 from api.fhir.visit import Place, Visit, appended
 from api.keys import METRICS
 from ledger.errors import BadRequest, CounterfoilError
@@ -120,7 +120,16 @@ async def _alone(visit: Visit, part: Part) -> Response:
     """One part of a batch; what it is refused for is its own."""
     try:
         _check_part(visit, part)
-        return await _DONE[part.method](visit, part)
+        if part.method == "GET" and visit.told > PAGE_BYTES:
+            raise Refused(
+                413,
+                "the Bundle asks for more than one answer holds",
+                hint="ask for this part in another request",
+                code="too-costly",
+            )
+        response = await _DONE[part.method](visit, part)
+        visit.told += len(response.resource or b"")
+        return response
     except Refused as error:
         if error.denied:
             # The answer to the whole Bundle is none that is counted.

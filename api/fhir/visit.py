@@ -72,6 +72,8 @@ class Visit:
     request: web.Request
     accesses: list[int] = field(default_factory=list)
     """Indexes of the access entries of this request."""
+    told: int = 0
+    """Bytes that parts of a Bundle are answered with so far."""
 
     @classmethod
     def of(cls, request: web.Request) -> Visit:

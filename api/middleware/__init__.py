@@ -5,5 +5,6 @@ answered      errors become answers (``api.answers``)
 well_formed   path, content type, encoding, promised size
 (auth)        who sends it: ``api.auth``
 measured      how many at once, and how often, by caller
+sent          a large answer, within the room for such ones
 body_read     the body, within its size and time
 """

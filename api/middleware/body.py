@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from aiohttp import web
 
 from api.errors import Refused
 from api.keys import SETTINGS
 from api.middleware.form import too_large
+from api.room import held
 from api.routing import Body, Handler, route_of
+
+_UNSAID: Final = 1 << 20
+"""Bytes that a body counts for while it comes and has not said its length."""
 
 
 @web.middleware
@@ -28,15 +33,20 @@ async def body_read(request: web.Request, handler: Handler) -> web.StreamRespons
     # No more is taken than may come, also of a body that does not say its length. The copy has what
     # was kept on the request until here; what is kept from here on, those outside do not see.
     request = request.clone(client_max_size=limit)
-    await _invite(request)
-    try:
-        async with asyncio.timeout(settings.body_s):
-            await request.read()
-    except TimeoutError:
-        raise _too_slow() from None
-    except web.HTTPRequestEntityTooLarge:
-        raise too_large(limit) from None
-    return await handler(request)
+    promised = request.content_length
+    with held(request, _UNSAID if promised is None else promised):
+        await _invite(request)
+        try:
+            async with asyncio.timeout(settings.body_s):
+                size = len(await request.read())
+        except TimeoutError:
+            raise _too_slow() from None
+        except web.HTTPRequestEntityTooLarge:
+            raise too_large(limit) from None
+        if promised is not None:
+            return await handler(request)
+    with held(request, size):
+        return await handler(request)
 
 
 async def pieces(request: web.Request) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ from api.auth.decision import Interaction
 from api.bridge import BRIDGE
 from api.desk import DESK, OPENING, Desk, keys_to_change
 from api.keys import SETTINGS
+from api.room import ROOM
 from api.v1.bodies import whole_body
 from api.v1.codec import Form, accepted, answer, decoded, form_of
 from api.v1.models import BatchIn, BatchOut, EntryIn, EntryOut, Place
@@ -40,7 +41,7 @@ MAX_ENTRY: Final = 4 * (MAX_BLOB + MAX_CLAIM + (16 << 10)) // 3
 async def append_entry(request: web.Request) -> web.Response:
     """One entry."""
     permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
-    async with whole_body(request, MAX_ENTRY, request.app[V1].room) as body:
+    async with whole_body(request, MAX_ENTRY, request.app[ROOM]) as body:
         submission, claim = await permission.look_up(_entry_in, permission, body, form)
         desk, keys = request.app[DESK], list[bytes]()
         if claim.kind in LINK_KINDS:
@@ -106,8 +107,8 @@ def _entry_out(log: Log, appended: Appended, form: Form) -> web.Response:
 async def append_batch(request: web.Request) -> web.Response:
     """A batch: all of it, or nothing."""
     permission, form, wanted = may(request, Interaction.APPEND), form_of(request), accepted(request)
-    bridge, state = request.app[BRIDGE], request.app[V1]
-    async with whole_body(request, request.app[SETTINGS].batch_bytes, state.room) as body:
+    bridge = request.app[BRIDGE]
+    async with whole_body(request, request.app[SETTINGS].batch_bytes, request.app[ROOM]) as body:
         batch = await permission.look_up(_batch_in, permission, body, form)
         appended = await bridge.append_batch(batch)
     return await bridge.call(_batch_out, bridge.log, appended, wanted)

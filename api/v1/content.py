@@ -20,11 +20,11 @@ from api.bridge import BRIDGE
 from api.desk import DESK
 from api.errors import Refused, check_waited_for
 from api.keys import GATEWAY
+from api.room import ROOM
 from api.v1.parameters import Nothing, place_of, query_of
 from api.v1.permission import Permission, Shown, may
 from api.v1.ranges import Span, Unsatisfiable, span_of
 from api.v1.showing import shown_entry
-from api.v1.state import V1
 from ledger.errors import CounterfoilError, LedgerFault
 from ledger.log import Log
 from ledger.resources.reading import access_entries
@@ -58,7 +58,7 @@ async def content(request: web.Request) -> web.StreamResponse:
         return web.Response(status=304, headers={"ETag": etag})
     # Blob and content; of what comes in chunks, two of them.
     size = 2 * found.leaf.claim.blob_size
-    with request.app[V1].room.holding(permission.caller.actor, size):
+    with request.app[ROOM].holding(permission.caller.actor, size):
         access = await access_to(request, permission, [found])
         stream = await bridge.call(released, bridge.log, found, access)
         return await _answer(request, permission, found, stream, access)
@@ -88,7 +88,7 @@ async def _answer(
         response = web.StreamResponse(status=206, headers=headers)
         response.headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{stream.size}"
     chunks = 2 * stream.piece if stream.count > 1 else 0
-    with request.app[V1].room.holding(permission.caller.actor, chunks):
+    with request.app[ROOM].holding(permission.caller.actor, chunks):
         return await _send(request, response, stream, span)
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from api.auth.decision import Interaction
 from api.bridge import BRIDGE
 from api.middleware.body import pieces
+from api.room import ROOM
 from api.v1.codec import accepted, answer
 from api.v1.models import PayloadOut
 from api.v1.parameters import Chunks, query_of
@@ -26,7 +27,7 @@ async def upload(request: web.Request) -> web.Response:
     bridge, state = request.app[BRIDGE], request.app[V1]
     blob_hash, caller = Hash(bytes.fromhex(query.blob)), permission.caller.actor
     # What is held of a chunk, its copy, and the pieces that come.
-    with state.room.holding(caller, 3 * query.chunk):
+    with request.app[ROOM].holding(caller, 3 * query.chunk):
         begun = await bridge.call(state.uploads.begin, caller, blob_hash, query.chunk)
         try:
             async for piece in pieces(request):

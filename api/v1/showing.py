@@ -14,6 +14,7 @@ from api.auth.decision import Interaction
 from api.bridge import BRIDGE
 from api.errors import Refused, not_found
 from api.keys import SETTINGS
+from api.room import ROOM
 from api.v1.bodies import send_held
 from api.v1.codec import accepted, answer
 from api.v1.contract import EVIDENCE, RECEIPT
@@ -193,7 +194,7 @@ async def _evidence(
         "Evidence-Newer": str(file.newer),
     }
     response = web.StreamResponse(headers={"Content-Type": EVIDENCE, **headers})
-    return await send_held(request, response, file.data, request.app[V1].room)
+    return await send_held(request, response, file.data, request.app[ROOM])
 
 
 async def log_info(request: web.Request) -> web.Response:

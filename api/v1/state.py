@@ -9,8 +9,6 @@ from typing import Final
 from aiohttp import web
 
 from api.bridge import BRIDGE
-from api.keys import SETTINGS
-from api.v1.bodies import Room
 from ledger.serving.uploads import Uploads
 
 PROVING: Final = 2
@@ -22,7 +20,6 @@ class State:
     """Owned by the event loop, but for what says that any thread may ask."""
 
     uploads: Uploads
-    room: Room
     proving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PROVING))
 
 
@@ -30,6 +27,6 @@ V1: Final = web.AppKey("v1", State)
 
 
 def set_up(app: web.Application) -> None:
-    """Once BRIDGE and SETTINGS are there."""
+    """Once BRIDGE is there."""
     reader = app[BRIDGE].log.reader
-    app[V1] = State(Uploads(reader), Room(app[SETTINGS].held_bytes))
+    app[V1] = State(Uploads(reader))

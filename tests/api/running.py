@@ -28,7 +28,7 @@ from api.app import build_app
 from api.bridge import Bridge
 from api.connection import Site, finish, quiet_loop, runner_of
 from api.desk import DESK
-from api.keys import LOG, METRICS
+from api.keys import METRICS
 from api.metrics import Metrics
 from api.middleware.watching import json_log
 from api.settings import Settings
@@ -185,7 +185,7 @@ class Running:
             bridge, self.settings, gateway=self.gateway, state=state, log=json_log(self.lines)
         )
         self.prepare(self.app)
-        quiet_loop(self.app[LOG])
+        quiet_loop(self.app)
         runner = runner_of(self.app)
         try:
             await runner.setup()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from api.room import ROOM
 from api.v1.bodies import STEP
-from api.v1.state import V1
 from ledger.author import Draft
 from ledger.errors import BadRequest, Conflict
 from ledger.serving import uploads
@@ -43,7 +43,7 @@ def hospital(service: Running) -> Client:
 
 def left(service: Running) -> int:
     assert service.app is not None
-    return service.app[V1].room.left
+    return service.app[ROOM].left
 
 
 def started(service: Running, hospital: Client, size: int, sent: int) -> socket.socket:

@@ -102,6 +102,8 @@ class Access:
     query: str | None = field(default=None, repr=False)
     request: str | None = None
     denied: bool = False
+    institution: Actor | None = None
+    """For which the user acts, where it is not the user itself."""
 
 
 def audit_event(access: Access, service: Service) -> dict[str, Any]:
@@ -165,6 +167,14 @@ def _agents(access: Access, pattern: _Pattern, service: Service) -> Iterator[dic
     if access.purpose:
         user["purposeOfUse"] = [concept(_REASON, access.purpose)]
     yield user
+    if access.institution is not None:
+        # A patient who sees the name of a program does not know who looked.
+        yield {
+            "type": {"text": "institution"},
+            "role": [{"text": access.institution.role}],
+            "who": access.institution.as_reference(),
+            "requestor": False,
+        }
 
 
 def _entities(access: Access) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ledger.errors import BadRequest
+from ledger.fhir.actors import Actor
 from ledger.fhir.auditing import Access
 from ledger.linkage.target import Target
 from ledger.merkle import leaf_hash
@@ -12,9 +13,10 @@ from ledger.reader import Entry
 from ledger.record.header import Header, decode_header
 from ledger.resources.names import Names
 from ledger.resources.naming import public_id
+from ledger.resources.relations import institution_of
 from ledger.resources.shelf import Shelf
 from ledger.wire import cbor
-from ledger.wire.ids import Hash, Position
+from ledger.wire.ids import ActorId, Hash, Position
 
 
 class Events:
@@ -36,9 +38,8 @@ class Events:
             return None
         claim = entry.leaf.claim
         author = self._names.actor(claim.author)
-        user = author
-        if header.on_behalf_of is not None:
-            user = self._names.actor(header.on_behalf_of)
+        asked_by = header.on_behalf_of or claim.author
+        user = author if asked_by == claim.author else self._names.actor(asked_by)
         return Access(
             public_id(self._log.reader, entry.position),
             entry.leaf.received_ms,
@@ -51,7 +52,12 @@ class Events:
             header.query,
             header.request,
             header.denied,
+            self._institution_of(asked_by),
         )
+
+    def _institution_of(self, user: ActorId) -> Actor | None:
+        found = institution_of(self._log.reader.registry, user)
+        return None if found is None or found == user else self._names.actor(found)
 
     def _resources(self, header: Header) -> tuple[str, ...]:
         found = (self._references.get(one) for one in header.entries)

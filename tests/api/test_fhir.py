@@ -635,3 +635,23 @@ def test_provenance_says_for_whom_a_resource_was_deleted(
     # The gateway signed both, on behalf of the hospital.
     assert gone["agent"] == made["agent"]
     assert service.members["hospital"].actor.hex() in json.dumps(gone["agent"])
+
+
+def test_the_person_sees_for_which_institution_somebody_looked(
+    service: Running, at_hospital: Client
+) -> None:
+    """Also where the name of who asked says nothing: a program, a member of staff."""
+    who, _ = at_hospital.person()
+    identity = at_hospital.weight(who)
+    service.enrol("c1", "gateway", by="hospital")
+    token = service.token("c1", "system/*.rs")
+    assert service.get(f"/fhir/Observation/{identity}", token).status == 200
+    record = ChainId(service.log.reader.entry(int(identity.rpartition("-")[2])).leaf.claim.chain)
+    name = f"seeing-{who}"
+    service.enrol(name, "person", by="hospital", record=record)
+    person = Client(service, service.token(name, "patient/*.rs"))
+    events = person.get(f"/fhir/AuditEvent?patient={who}").json["entry"]
+    agents = [one["resource"]["agent"] for one in events]
+    client, hospital = (service.members[one].actor.hex() for one in ("c1", "hospital"))
+    seen = [[one["who"]["identifier"]["value"] for one in ones] for ones in agents]
+    assert any(client in ones and hospital in ones for ones in seen)

@@ -168,6 +168,7 @@ REFERENCES = st.lists(
     REFERENCES,
     st.none() | st.text(),
     st.booleans(),
+    st.none() | ACTORS,
 )
 def test_any_access_is_a_valid_event(
     interaction: Interaction,
@@ -176,6 +177,7 @@ def test_any_access_is_a_valid_event(
     resources: list[str],
     query: str | None,
     denied: bool,
+    institution: Actor | None,
 ) -> None:
     access = Access(
         "x",
@@ -189,6 +191,7 @@ def test_any_access_is_a_valid_event(
         query,
         "r",
         denied,
+        institution,
     )
     valid(audit_event(access, SERVICE))
 

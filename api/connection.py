@@ -165,6 +165,7 @@ class Connection(web.RequestHandler):
 
     def _refuse(self, limit: str) -> None:
         self._app[METRICS].refused.labels(limit).inc()
+        self._app[LOAD].turned_away[limit] += 1
         self.force_close()
 
 

@@ -111,4 +111,4 @@ def _tell(app: web.Application) -> None:
     # A full disk behind stderr today must not end what is told tomorrow.
     with suppress(OSError):
         for limit, number in told:
-            app[LOG].warning("turned away", limit=limit, requests=number)
+            app[LOG].warning("turned away", limit=limit, times=number)

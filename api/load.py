@@ -55,7 +55,7 @@ class Load:
         self.ending = False
         """The service ends: what is under way is finished, and each connection with it."""
         self.turned_away: Counter[str] = Counter()
-        """By limit, not yet logged."""
+        """Requests and connections by limit, not yet logged."""
         self.by_address: Counter[str] = Counter()
         self.by_caller: Counter[str] = Counter()
         self.address_rate = Buckets(

@@ -38,6 +38,8 @@ from ledger.wire.ids import ActorId
 STATE_DIRECTORY: Final = "service"
 """In the ledger's directory."""
 _BACKLOG: Final = 1_024
+_ANYBODY: Final = 0o007
+"""A key may be for a group, as those of packages are, and for nobody else."""
 _COLLECT: Final = 20_000
 """First threshold of ``gc``: thousands of connections would have it look for cycles without end."""
 
@@ -100,7 +102,13 @@ class Listen:
 
     def load(self, context: ssl.SSLContext) -> None:
         """Read certificate and key. Raises BadRequest."""
+        assert self.key is not None
         try:
+            if self.key.stat().st_mode & _ANYBODY:
+                raise BadRequest(
+                    f"{self.key.name} can be read by everybody on this machine",
+                    hint="take that away with `chmod 640` or `600`",
+                )
             # A key under a passphrase would make OpenSSL ask at the terminal.
             context.load_cert_chain(str(self.certificate), str(self.key), password="")
         except (OSError, ValueError) as error:
@@ -135,6 +143,8 @@ def serve(
         tls = listen.context()
         state = log.layout.directory / STATE_DIRECTORY
         state.mkdir(mode=0o700, exist_ok=True)
+        # What a service left that was killed holds tokens that are good no more.
+        (state / FILE).unlink(missing_ok=True)
         app = build_app(bridge, settings, gateway=gateway, state=state, log=lines or json_log())
         _collect_less()
         asyncio.run(_serve(app, listen, tls, say, demo))

@@ -75,7 +75,8 @@ async def past(request: web.Request) -> web.StreamResponse:
 def _asked(request: web.Request) -> _Asked:
     """Raises Refused 400."""
     query = request.query
-    since = query.get("_since")
+    # A plus sign that was not encoded arrives as a space.
+    since = query.get("_since", "").replace(" ", "+") or None
     begins = None if since is None else span(since)
     if since is not None and (begins is None or "T" not in since):
         raise _wrong("_since", "an instant, like 2026-01-31T09:00:00Z")

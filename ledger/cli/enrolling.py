@@ -19,6 +19,7 @@ from ledger.custody.keys import MAX_COSIGNING, Cosigning, read_cosigning
 from ledger.errors import BadRequest
 from ledger.identity import Enrol, NewKey, check_role
 from ledger.identity.bodies import CUSTODIAN
+from ledger.identity.roles import RECORD_ROLES
 from ledger.log import Log
 from ledger.wire.ids import ActorId, new_chain_id
 
@@ -114,7 +115,9 @@ def enrol(
         known = authors.actor_of(directory, name)
         if known in log.reader.registry.actors:
             raise BadRequest(
-                "an author of this name is enrolled already", hint="enrol it under another name"
+                "an author of this name is enrolled already",
+                hint="enrol it under another name; an institution without a login key logs in by a "
+                "gateway of its own: --role gateway --by NAME",
             )
         chain = None if record is None else find_record(log.reader, log.vault.tag, record)
         new = key.given or _own_key(log, name, key.wanted)
@@ -130,6 +133,9 @@ def enrol(
         result(actor.hex())
     if index is not None:
         note(f"enrolled at entry {index} as {role}")
+    if role in RECORD_ROLES and key.given is None:
+        note("its key for signing entries was made here: whoever has this machine can sign with it")
+        note("give --public-key for one that the person made")
     if lines and not as_json:
         note("for the policies of those who believe this custodian:")
         for line in lines:

@@ -23,6 +23,9 @@ from ledger.wire.login_challenge import NONCE_SIZE, login_message
 _MOST: Final = 65_536
 """Bytes of an answer."""
 _PATIENCE_S: Final = 30
+_UNKNOWN: Final = 401
+_WHICH: Final = "ACTOR, KEY or --log is not right; the service says nobody which"
+_URL: Final = "check the URL: that of the service, without a path like /fhir"
 _AHEAD_MS: Final = 300_000
 """By which the end of a challenge may lie ahead."""
 
@@ -122,8 +125,9 @@ def _challenge(given: dict[str, Any], url: str) -> tuple[bytes, int]:
         raise _no_service()
     if service != url:
         raise BadRequest(
-            "the service has another URL than the one that was asked",
-            hint="ask the one that you were given; a false server may stand in between",
+            f"the service calls itself {service}, and was asked as {url}",
+            hint="ask it as it calls itself, if that is the URL that you were given: localhost is "
+            "not 127.0.0.1; else a false server may stand in between",
         )
     if not 0 < expiry_ms - time.time_ns() // 1_000_000 <= _AHEAD_MS:
         raise BadRequest(
@@ -145,13 +149,13 @@ def _ask(url: str, path: str, row: dict[str, Any]) -> dict[str, Any]:
             problem = _object(error.read(_MOST))
         raise BadRequest(
             f"the service answers: {problem.get('detail', error.reason)}",
-            hint=str(problem.get("hint", "")),
+            hint=_WHICH if error.code == _UNKNOWN else str(problem.get("hint") or _URL),
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise BadRequest(
             f"the service cannot be asked: {getattr(reason, 'strerror', None) or reason}",
-            hint="is it running, and is this its URL?",
+            hint="is it running, and is this its URL? A certificate of one's own: SSL_CERT_FILE",
         ) from None
 
 
@@ -166,4 +170,4 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _no_service() -> BadRequest:
-    return BadRequest("what answers there is no counterfoil service", hint="check the URL")
+    return BadRequest("what answers there is no counterfoil service", hint=_URL)

@@ -18,6 +18,10 @@ from ledger.keyfiles.login import LOGIN_ALGORITHMS, create_login_key, decode_log
 
 _MAX_KEY_FILE: Final = 16_384
 _MIN_KID: Final = 8
+_LOGS_IN: Final = (
+    "a key is added by an enrolment only; an institution enrols a gateway that logs in for it: "
+    "`counterfoil enrol DIR NAME-client --role gateway --by NAME --login-key FILE`"
+)
 
 LoginKeys = Annotated[
     list[Path] | None,
@@ -103,7 +107,7 @@ def current_key(actor: Actor, use: str, kid: str | None) -> ActorKey:
     if not valid:
         raise BadRequest(
             f"this author has no key for use {use} that is valid now",
-            hint="a key is added by an enrolment only: enrol it under another name",
+            hint=_LOGS_IN if use == LOGIN else "a key is added by an enrolment only",
         )
     if kid is not None:
         valid = [key for key in valid if key.kid.hex().startswith(kid.lower())]

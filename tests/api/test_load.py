@@ -179,7 +179,7 @@ def test_turned_away_is_told_once_a_second(tmp_path: Path) -> None:
     assert len({one.headers["Request-Id"] for one in away}) == 19
     assert {one.headers["Cache-Control"] for one in away} == {"no-store"}
     told = [line for line in running.logged() if line["event"] == "turned away"]
-    assert sum(line["requests"] for line in told) == 19
+    assert sum(line["times"] for line in told) == 19
     assert {line["limit"] for line in told} == {"address_rate"}
     lines = [line for line in running.logged() if line["event"] == "request"]
     assert [line["status"] for line in lines] == [200]
@@ -219,11 +219,11 @@ def test_a_log_that_fails_once_is_written_to_again(tmp_path: Path) -> None:
         failing = True
         told = 0
 
-        def warning(self, _event: str, *, limit: str, requests: int) -> None:
+        def warning(self, _event: str, *, limit: str, times: int) -> None:
             if self.failing:
                 self.failing = False
                 raise OSError(28, "No space left on device")
-            self.told += requests
+            self.told += times
 
         def __getattr__(self, _name: str) -> Callable[..., None]:
             return lambda *_, **__: None

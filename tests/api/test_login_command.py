@@ -124,7 +124,7 @@ def test_a_server_that_passes_on_the_challenge_of_another(service: Running, tmp_
     true = {"nonce": "00" * 32, "expiry": time_ns() // 1_000_000 + 60_000, "service": service.url}
     with answering(true) as (url, sent):
         said = log_in(service, key, url=url)
-    assert said.complaint == "the service has another URL than the one that was asked"
+    assert said.complaint == f"the service calls itself {service.url}, and was asked as {url}"
     assert ["signature" in one for one in sent] == [False]
 
 

@@ -237,6 +237,7 @@ def make_certificate(place: Path, serial: int) -> None:
     (place / "key.pem").write_bytes(
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
     )
+    (place / "key.pem").chmod(0o600)
 
 
 def ask_tls(port: int, certificate: Path, **headers: str) -> tuple[int, str | None, int]:
@@ -373,3 +374,13 @@ def test_the_unit_file_starts_the_command() -> None:
     options = [word for word in words if word.startswith("--")]
     assert options
     assert all(option in help_text for option in options)
+
+
+def test_a_key_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
+    make_certificate(tmp_path, 1)
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    key.chmod(0o640)
+    assert Listen("127.0.0.1", 0, certificate, key).context() is not None
+    key.chmod(0o644)
+    with pytest.raises(BadRequest, match="can be read by everybody"):
+        Listen("127.0.0.1", 0, certificate, key).context()

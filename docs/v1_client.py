@@ -2,8 +2,10 @@
 
 python docs/v1_client.py URL ACTOR KEYFILE RECORD RESOURCE.json      the token stands in $TOKEN
 
-KEYFILE is the private key (PEM) that ACTOR signs entries with; it stays here, and so does the plain
-content but for its way through TLS. Whatever goes wrong in between, send the same bytes again.
+KEYFILE is the private key (PEM, Ed25519) that ACTOR signs entries with, not the one that it logs
+in with; the token needs the scopes ledger/append and ledger/read. The key stays here, and so does
+the plain content but for its way through TLS. Whatever goes wrong in between, send the same bytes
+again.
 """
 
 import json

@@ -181,13 +181,20 @@ _Check = Callable[[Caller, Interaction, Facts], Decision | None]
 _RULES: Final[tuple[_Check, ...]] = (_actor, _own_record, _relationship)
 
 
+def _needed(caller: Caller, interaction: Interaction, type_: str) -> str:
+    if "/" in interaction.needs:
+        return interaction.needs
+    context = PATIENT if caller.record is not None else "user"
+    return f"{context}/{type_}.{interaction.needs}"
+
+
 def demand_scope(caller: Caller, interaction: Interaction, type_: str) -> None:
     """Raises Refused 403: to be asked first, before anything is looked up."""
     if not by_scope(caller, interaction, type_).allowed:
         raise Refused(
             403,
             "the token's scope does not reach that far",
-            hint="ask for a token with the scope that this needs",
+            hint=f"ask for a token with scope {_needed(caller, interaction, type_)}",
             code="forbidden",
             # RFC 6750 section 3.1
             headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},

@@ -16,7 +16,7 @@ from aiohttp import web
 from api.auth.decision import Interaction
 from api.errors import not_found
 from api.fhir import replies
-from api.fhir.matching import searched, understood
+from api.fhir.matching import patient_of, searched, self_link, understood
 from api.fhir.paging import PAGES, Rest
 from api.fhir.visit import Visit
 from ledger.fhir.auditing import Service, audit_event
@@ -68,16 +68,17 @@ async def search(
     """``GET /fhir/AuditEvent?patient=…``: the newest first."""
     query = understood(visit, TYPE, pairs, strict=strict)
     if visit.viewer is not Viewer.PERSON:
-        return searchset([], total=0, links=[("self", f"{visit.base}/{TYPE}")])
+        return searchset([], total=0, links=[("self", f"{visit.base}/{self_link(query, None)}")])
     place = await visit.bridge.call(searched, visit, query, Interaction.SEARCH)
     visit.note_denials(place.denied)
+    link = self_link(query, patient_of(place))
     if place.record is None:
-        return searchset([], total=0, links=[("self", f"{visit.base}/{TYPE}")])
+        return searchset([], total=0, links=[("self", f"{visit.base}/{link}")])
     found = await visit.bridge.call(_matching, visit, place.record, query)
     count = 0 if query.total_only else min(COUNT if query.count is None else query.count, MOST)
     ids = tuple((TYPE, public_id(visit.desk.log.reader, one)) for one in found)
-    rest = Rest(visit.caller.actor, place.record, TYPE, ids, count, len(found), f"{TYPE}?patient")
-    return await page(visit, rest, f"{visit.base}/{TYPE}")
+    rest = Rest(visit.caller.actor, place.record, TYPE, ids, count, len(found), link)
+    return await page(visit, rest, f"{visit.base}/{link}")
 
 
 async def page(visit: Visit, rest: Rest, self_link: str) -> bytes:

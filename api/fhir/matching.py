@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlencode
 
 from api.auth.decision import Interaction
 from api.errors import Refused
@@ -201,3 +201,21 @@ def _one_match(query: Query, place: Searched) -> Place | None:
         return None
     shelf = next(one for one in place.shelves if found[0].identity in one.resources)
     return Place(found[0].chain, shelf, found[0], place.record is not None)
+
+
+def patient_of(place: Searched) -> str | None:
+    """Public id of the Patient in whose record was looked."""
+    if place.record is None:
+        return None
+    first = next((one for shelf in place.shelves for one in shelf.of_type("Patient")), None)
+    return None if first is None else first.identity
+
+
+def self_link(query: Query, patient: str | None) -> str:
+    """What was understood, the person by its public id: no identifier is in it."""
+    pairs = [*query.link]
+    if patient is not None and query.resource_type != "Patient":
+        pairs.insert(0, ("patient", f"Patient/{patient}"))
+    elif patient is not None and not any(name == "_id" for name, _ in pairs):
+        pairs.insert(0, ("_id", patient))
+    return f"{query.resource_type}?{urlencode(pairs, quote_via=quote, safe='/,:')}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -15,7 +15,14 @@ from api.auth.decision import Interaction
 from api.errors import Refused, not_found
 from api.fhir import events, provenances, replies
 from api.fhir.everything import Wanted, parameters_of, wanted_of
-from api.fhir.matching import Searched, included_in, matching, searched, understood
+from api.fhir.matching import (
+    included_in,
+    matching,
+    patient_of,
+    searched,
+    self_link,
+    understood,
+)
 from api.fhir.paging import PAGES, Rest
 from api.fhir.visit import Visit
 from ledger.fhir.bundles import Match, searchset
@@ -104,7 +111,7 @@ async def found(
     query = understood(visit, type_, pairs, strict=strict)
     result = await visit.bridge.call(_find, visit, query)
     visit.note_denials(result.denied)
-    link = _self_link(query, result.patient)
+    link = self_link(query, result.patient)
     total = None if query.total == "none" and not query.total_only else result.total
     views = await visit.release(
         [(one, one.current) for one in (*result.page, *result.more)],
@@ -136,14 +143,7 @@ def _find(visit: Visit, query: Query) -> _Found:
     page, rest = _page(everything, 0 if query.total_only else _count(query.count))
     rest = [] if query.total_only else rest
     more, _ = _page(included_in(visit, query, page, place.shelves), MOST)
-    return _Found(place.record, place.denied, page, more, rest, len(everything), _patient(place))
-
-
-def _patient(place: Searched) -> str | None:
-    if place.record is None:
-        return None
-    first = next((one for shelf in place.shelves for one in shelf.of_type("Patient")), None)
-    return None if first is None else first.identity
+    return _Found(place.record, place.denied, page, more, rest, len(everything), patient_of(place))
 
 
 def _page(resources: list[Stored], count: int) -> tuple[list[Stored], list[Stored]]:
@@ -158,16 +158,6 @@ def _page(resources: list[Stored], count: int) -> tuple[list[Stored], list[Store
 
 def _count(asked: int | None) -> int:
     return COUNT if asked is None else min(asked, MOST)
-
-
-def _self_link(query: Query, patient: str | None) -> str:
-    """What was understood, the person by its public id: no identifier is in it."""
-    pairs = [*query.link]
-    if patient is not None and query.resource_type != "Patient":
-        pairs.insert(0, ("patient", f"Patient/{patient}"))
-    elif patient is not None and not any(name == "_id" for name, _ in pairs):
-        pairs.insert(0, ("_id", patient))
-    return f"{query.resource_type}?{urlencode(pairs, quote_via=quote, safe='/,:')}"
 
 
 def _page_link(visit: Visit, type_: str, rest: Rest) -> str:

@@ -655,3 +655,24 @@ def test_the_person_sees_for_which_institution_somebody_looked(
     client, hospital = (service.members[one].actor.hex() for one in ("c1", "hospital"))
     seen = [[one["who"]["identifier"]["value"] for one in ones] for ones in agents]
     assert any(client in ones and hospital in ones for ones in seen)
+
+
+def test_the_self_link_of_events_says_what_was_understood(
+    service: Running, at_hospital: Client
+) -> None:
+    who, _ = at_hospital.person()
+    record = ChainId(service.log.reader.entry(int(who.rpartition("-")[2])).leaf.claim.chain)
+    name = f"linked-{who}"
+    service.enrol(name, "person", by="hospital", record=record)
+    person = Client(service, service.token(name, "patient/*.rs"))
+    found = person.get("/fhir/AuditEvent?outcome=8&foo=bar&date=ge2020").json
+    link = found["link"][0]["url"].partition("/fhir/")[2]
+    assert link == f"AuditEvent?patient=Patient/{who}&outcome=8&date=ge2020"
+
+
+def test_a_scope_that_is_missing_is_named(service: Running) -> None:
+    narrow = Client(service, service.token("hospital", "system/Patient.rs"))
+    refused = narrow.get("/fhir/Observation/x")
+    assert refused.status == 403
+    assert "user/Observation.r" in refused.json["issue"][0]["diagnostics"]
+    assert "ledger/read" in narrow.get("/v1/log").json["hint"]

@@ -262,7 +262,11 @@ def test_large_payloads_by_upload_and_range(
             "size": len(sealed),
         }
     other = hospital.running.ask(
-        "POST", path, sealed[:-1] + b"\0", {"Content-Type": octets}, hospital.token
+        "POST",
+        path,
+        sealed[:-1] + bytes([sealed[-1] ^ 1]),
+        {"Content-Type": octets},
+        hospital.token,
     )
     assert other.status == 409
     answer = hospital.post("/v1/entries", body)

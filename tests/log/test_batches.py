@@ -69,6 +69,10 @@ def _raw_second(sample: Sample, position: int, value: int | bytes) -> BatchSubmi
     return replace(batch, claims=_with(batch.claims, CLAIM_STRUCT.pack(*fields)))
 
 
+def changed(blob: bytes) -> bytes:
+    return blob[:-1] + bytes([blob[-1] ^ 1])
+
+
 def _with(column: object, value: bytes) -> list[bytes]:
     assert isinstance(column, list)
     return [column[0], value, *column[2:]]
@@ -216,7 +220,7 @@ REFUSALS: Final = [
     ),
     Refusal(
         "a member's blob changed",
-        lambda s: (lambda b: replace(b, blobs=_with(b.blobs, b.blobs[1][:-1] + b"\0")))(_good(s)),
+        lambda s: (lambda b: replace(b, blobs=_with(b.blobs, changed(b.blobs[1]))))(_good(s)),
         BadRequest,
         "not the one that the claim names",
     ),

@@ -323,7 +323,8 @@ def test_changed_payload_says_so(log: Log, monkeypatch: pytest.MonkeyPatch) -> N
     right = PayloadFiles.read
 
     def read(files: PayloadFiles, place: Place, size: int) -> bytes:
-        return right(files, place, size)[:-1] + b"\0"
+        data = right(files, place, size)
+        return data[:-1] + bytes([data[-1] ^ 1])
 
     monkeypatch.setattr(PayloadFiles, "read", read)
     with pytest.raises(LedgerFault, match="payload 6 is not the one that its leaf names"):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -29,6 +30,7 @@ from ledger.author import FHIR_JSON
 from ledger.errors import CounterfoilError, LedgerFault
 
 FHIR: Final = "/fhir"
+_CAUSES: Final = 5
 PROBLEM_JSON: Final = "application/problem+json"
 _CODES: Final = {
     400: "structure",
@@ -87,10 +89,8 @@ def _let_go(error: BaseException) -> None:
     keeps the error in a future or a stream that these frames hold, too, so nothing of it would go
     before somebody looks for cycles.
     """
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         traceback.clear_frames(cause.__traceback__)
-        cause = cause.__cause__ or cause.__context__
 
 
 def answer(request: web.BaseRequest, error: Refused) -> web.Response:
@@ -124,13 +124,21 @@ def broken_body() -> Refused:
 def where(error: BaseException) -> dict[str, object]:
     """Class and place of an error, and of what caused it, without its text."""
     causes: list[dict[str, object]] = []
-    cause: BaseException | None = error
-    while cause is not None and len(causes) < 5:
+    for cause in _causes(error):
         frames = traceback.extract_tb(cause.__traceback__)
         places = [f"{one.filename.rpartition('site-packages/')[2]}:{one.lineno}" for one in frames]
         causes.append({"error": type(cause).__name__, "trace": places[-20:]})
-        cause = cause.__cause__ or cause.__context__
     return {"causes": causes}
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what caused it. A few: nothing keeps errors from causing each other."""
+    cause: BaseException | None = error
+    for _ in range(_CAUSES):
+        if cause is None:
+            return
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _of_aiohttp(error: web.HTTPException) -> Refused:

@@ -22,7 +22,7 @@ from typing import Final, Self
 import structlog
 from aiohttp import web
 
-from api.address import ADDRESS, is_loopback
+from api.address import ADDRESS
 from api.app import build_app
 from api.auth.demo import FILE, write_tokens
 from api.bridge import Bridge
@@ -34,6 +34,7 @@ from ledger.author import Author
 from ledger.errors import BadRequest
 from ledger.log import Log
 from ledger.wire.ids import ActorId
+from ledger.wire.service_url import is_loopback
 
 STATE_DIRECTORY: Final = "service"
 """In the ledger's directory."""

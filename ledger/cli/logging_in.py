@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 import typer
 
@@ -19,6 +18,7 @@ from ledger.errors import BadRequest
 from ledger.keyfiles import load_key
 from ledger.wire.ids import HASH_SIZE, ID_SIZE, Hash
 from ledger.wire.login_challenge import NONCE_SIZE, login_message
+from ledger.wire.service_url import checked_url
 
 _MOST: Final = 65_536
 """Bytes of an answer."""
@@ -78,7 +78,7 @@ def login(
     counterfoil login https://records.example.org 0123…ef tanaka.key --log 89ab…cd
     TOKEN=$(counterfoil login $URL $ME tanaka.key --log $LOG --scope patient/Observation.rs)
     """
-    url, log_id = _checked(url), Hash(_hex(log, HASH_SIZE, "--log"))
+    url, log_id = checked_url(url, "URL"), Hash(_hex(log, HASH_SIZE, "--log"))
     name = _hex(actor, ID_SIZE, "ACTOR").hex()
     signing = load_key(key, current_unlock())
     given = _ask(url, "/auth/challenge", {"actor": name})
@@ -91,21 +91,6 @@ def login(
         raise _no_service()
     result(json.dumps(token) if as_json else str(token["access_token"]))
     note(f"good for {token.get('expires_in')} s, with scope {token.get('scope')}")
-
-
-def _checked(url: str) -> str:
-    """Raises BadRequest for what is not https, but on this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    here = parts.scheme == "http" and host in ("127.0.0.1", "::1", "localhost")
-    if not host or not (parts.scheme == "https" or here) or parts.query or parts.fragment:
-        raise BadRequest(
-            "URL is no https address of a service", hint="like https://records.example.org"
-        )
-    return url.rstrip("/")
 
 
 def _hex(text: str, size: int, name: str) -> bytes:

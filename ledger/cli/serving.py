@@ -13,6 +13,7 @@ from ledger.cli.terminal import note
 from ledger.cli.unlocking import current_unlock
 from ledger.errors import BadRequest
 from ledger.log import Log
+from ledger.wire.service_url import checked_url
 
 _ROLES: Final = ("gateway", "organisation")
 
@@ -103,7 +104,6 @@ def serve_ledger(
         --url https://records.example.org:8443 --tls-cert cert.pem --tls-key key.pem
     """
     # Imported here: the service's libraries would make every other command start later.
-    from api.address import checked_url
     from api.auth.demo import LIFE_S
     from api.serving import Listen, serve
     from api.settings import Settings
@@ -118,7 +118,7 @@ def serve_ledger(
         )
     usual = Settings()
     settings = Settings(
-        url=checked_url(url) if url else "",
+        url=checked_url(url, "--url") if url else "",
         behind_proxy=behind_proxy,
         open_entries=open_entries,
         metrics_beyond_loopback=metrics,

@@ -14,10 +14,10 @@ from ledger.errors import BadRequest
 from ledger.wire.ids import HASH_SIZE, MAX_INTEGER, Hash
 from ledger.wire.keys import verifies
 from ledger.wire.login_keys import load_login_key
+from ledger.wire.service_url import MAX_URL
 
 LABEL: Final = b"counterfoil/login/v1"
 NONCE_SIZE: Final = 32
-MAX_URL: Final = 255
 
 
 def login_message(log: Hash, nonce: bytes, expiry_ms: int, service: str) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from api.address import Address, checked_url
+from api.address import Address
 from ledger.errors import BadRequest
+from ledger.wire.service_url import checked_url
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from ledger.errors import BadRequest
     ],
 )
 def test_urls(text: str, url: str) -> None:
-    assert checked_url(text) == url
+    assert checked_url(text, "--url") == url
     assert Address(url).token_url == url + "/auth/token"
 
 
@@ -50,4 +51,4 @@ def test_urls(text: str, url: str) -> None:
 )
 def test_what_is_none(text: str) -> None:
     with pytest.raises(BadRequest):
-        checked_url(text)
+        checked_url(text, "--url")

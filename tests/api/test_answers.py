@@ -132,3 +132,10 @@ def test_no_route_answers_500_to_methods_and_bodies(service: Running) -> None:
         for path in ("/livez", "/readyz", "/metrics", "/checkpoint", "/tile/0/000", "/", "/fhir"):
             for body in (None, b"{}"):
                 assert service.ask(method, path, body).status < 500
+
+
+def test_errors_that_cause_each_other_end() -> None:
+    first, second = ValueError(), ValueError()
+    first.__cause__, second.__cause__ = second, first
+    causes = where(first)["causes"]
+    assert isinstance(causes, list) and len(causes) == 5

@@ -35,6 +35,18 @@ def document(who: str) -> dict[str, object]:
     }
 
 
+def with_a_document(place: Path, settings: Settings) -> tuple[Apart, str, str]:
+    """A service that is not started, a Patient, and a large document of that person."""
+    made = Running.made(place)
+    with made:
+        hospital = Party(made, "hospital", HOSPITAL)
+        who = hospital.made(patient((HOSPITAL, "1")))
+        identity = hospital.made(document(who))
+    service = Apart.of(made)
+    service.settings = settings
+    return service, who, identity
+
+
 def leave(port: int, sent: bytes, *, until: int) -> None:
     """Send something, take so many bytes of the answer, and reset."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as peer:
@@ -53,13 +65,7 @@ def head(method: str, path: str, token: str, length: int = 0) -> bytes:
 
 @pytest.mark.parametrize("way", ["download", "upload"])
 def test_nothing_stays_of_whoever_leaves(tmp_path: Path, way: str) -> None:
-    made = Running.made(tmp_path)
-    with made:
-        hospital = Party(made, "hospital", HOSPITAL)
-        who = hospital.made(patient((HOSPITAL, "1")))
-        identity = hospital.made(document(who))
-    service = Apart.of(made)
-    service.settings = Settings()
+    service, who, identity = with_a_document(tmp_path, Settings())
     path = f"/fhir/DocumentReference/{identity}" if way == "download" else "/fhir/DocumentReference"
     with service:
         token = service.token("hospital", "system/*.cruds")
@@ -78,13 +84,7 @@ def test_nothing_stays_of_whoever_leaves(tmp_path: Path, way: str) -> None:
 
 
 def test_what_does_not_fit_beside_others_is_refused(tmp_path: Path) -> None:
-    made = Running.made(tmp_path)
-    with made:
-        hospital = Party(made, "hospital", HOSPITAL)
-        who = hospital.made(patient((HOSPITAL, "1")))
-        identity = hospital.made(document(who))
-    service = Apart.of(made)
-    service.settings = quiet_settings(held_bytes=1 << 20)
+    service, who, identity = with_a_document(tmp_path, quiet_settings(held_bytes=1 << 20))
     with service:
         hospital = Party(service, "hospital", HOSPITAL)
         posted = hospital.ask("POST", "/fhir/DocumentReference", document(who))

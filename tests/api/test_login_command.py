@@ -76,10 +76,11 @@ def test_a_key_that_others_can_read(service: Running, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("http://records.example.org", "00" * 16, "--log", "00" * 32), "URL is no https address"),
-        (("ftp://127.0.0.1", "00" * 16, "--log", "00" * 32), "URL is no https address"),
-        (("http://[::1", "00" * 16, "--log", "00" * 32), "URL is no https address"),
-        (("https://x.example/?a", "00" * 16, "--log", "00" * 32), "URL is no https address"),
+        (("http://records.example.org", "00" * 16, "--log", "00" * 32), "URL is not https"),
+        (("ftp://127.0.0.1", "00" * 16, "--log", "00" * 32), "URL is no URL of a service"),
+        (("http://[::1", "00" * 16, "--log", "00" * 32), "URL is no URL of a service"),
+        (("https://x.example/?a", "00" * 16, "--log", "00" * 32), "URL is no URL of a service"),
+        (("https://a:b@x.example", "00" * 16, "--log", "00" * 32), "URL is no URL of a service"),
         (("https://x.example", "00" * 15, "--log", "00" * 32), "ACTOR is not of 32"),
         (("https://x.example", "00" * 16, "--log", "zz"), "--log is not of 64"),
     ],

@@ -155,7 +155,8 @@ def _as_events(
 
 def _events(visit: Visit, record: ChainId) -> Events:
     desk = visit.desk
-    return Events(desk.log, desk.names, desk.library.shelf(record, visit.viewer))
+    shelf = desk.library.shelf(record, visit.viewer)
+    return Events(desk.log, desk.names, shelf, desk.gateway.id)
 
 
 def _event(visit: Visit, events: Events, entry: Entry, fields: Fields) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from ledger.reader import Entry
 from ledger.record.header import Header, decode_header
 from ledger.resources.names import Names
 from ledger.resources.naming import public_id
-from ledger.resources.relations import institution_of
+from ledger.resources.relations import institution_of, may_act_for
 from ledger.resources.shelf import Shelf
 from ledger.wire import cbor
 from ledger.wire.ids import ActorId, Hash, Position
@@ -22,8 +22,10 @@ from ledger.wire.ids import ActorId, Hash, Position
 class Events:
     """Of one record, as one viewer is shown it."""
 
-    def __init__(self, log: Target, names: Names, shelf: Shelf) -> None:
+    def __init__(self, log: Target, names: Names, shelf: Shelf, gateway: ActorId) -> None:
+        """``gateway`` is the service's own author, who signs on behalf of all callers."""
         self._log = log
+        self._gateway = gateway
         self._names = names
         self._references = _references(log, shelf)
         first = next(shelf.of_type("Patient"), None)
@@ -52,12 +54,19 @@ class Events:
             header.query,
             header.request,
             header.denied,
-            self._institution_of(asked_by),
+            self._institution_of(claim.author, asked_by),
         )
 
-    def _institution_of(self, user: ActorId) -> Actor | None:
-        found = institution_of(self._log.reader.registry, user)
-        return None if found is None or found == user else self._names.actor(found)
+    def _institution_of(self, author: ActorId, user: ActorId) -> Actor | None:
+        """None too where the author may not say that it asked for this user: anybody could have an
+        institution named that never looked.
+        """
+        registry = self._log.reader.registry
+        found = institution_of(registry, user)
+        if found is None or found == user:
+            return None
+        believed = author in (user, self._gateway) or may_act_for(registry, author, user)
+        return self._names.actor(found) if believed else None
 
     def _resources(self, header: Header) -> tuple[str, ...]:
         found = (self._references.get(one) for one in header.entries)

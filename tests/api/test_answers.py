@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import pytest
 
+from api.answers import where
 from tests.api.running import Answer, Running
 from tests.api.wire import SECRET, with_routes
 from tests.log.sample import memory_directory

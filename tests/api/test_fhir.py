@@ -13,10 +13,12 @@ from api.auth.decision import Interaction
 from api.fhir import histories, searches
 from api.fhir.everything import parameters_of
 from api.fhir.visit import Visit
-from ledger.author import Draft
+from ledger.author import CBOR, Draft
 from ledger.log import Appended
-from ledger.record.header import decode_header
-from ledger.wire.ids import ChainId
+from ledger.merkle import leaf_hash
+from ledger.record.header import Header, decode_header
+from ledger.wire.claim import Kind
+from ledger.wire.ids import ChainId, Hash
 from tests.api.running import Answer, Running
 from tests.api.traces import accesses
 from verifier.evidence.check import check_evidence
@@ -676,3 +678,28 @@ def test_a_scope_that_is_missing_is_named(service: Running) -> None:
     assert refused.status == 403
     assert "user/Observation.r" in refused.json["issue"][0]["diagnostics"]
     assert "ledger/read" in narrow.get("/v1/log").json["hint"]
+
+
+def test_an_author_names_no_institution_but_its_own(service: Running, at_hospital: Client) -> None:
+    """Who signs in the log itself can say for whom; of another institution nobody believes it."""
+    who, _ = at_hospital.person()
+    entry = service.log.reader.entry(int(who.rpartition("-")[2]))
+    record = ChainId(entry.leaf.claim.chain)
+    doctor = service.members["dr-mori"].actor
+    header = Header(
+        CBOR, purpose="TREAT", on_behalf_of=doctor, entries=(Hash(leaf_hash(entry.raw)),)
+    )
+    for author in ("clinic", "hospital"):
+        draft = Draft(record, b"", CBOR, Kind.ACCESS, header.encode())
+        (outcome,) = service.log.append([service.members[author].author.entry(draft)])
+        assert isinstance(outcome, Appended), outcome
+    name = f"named-{who}"
+    service.enrol(name, "person", by="hospital", record=record)
+    person = Client(service, service.token(name, "patient/*.rs"))
+    events = [
+        one["resource"] for one in person.get(f"/fhir/AuditEvent?patient={who}").json["entry"]
+    ]
+    client, hospital = (service.members[one].actor.hex() for one in ("clinic", "hospital"))
+    by_author = {one["agent"][0]["who"]["identifier"]["value"]: one["agent"][3:] for one in events}
+    assert by_author[client] == []
+    assert [one["who"]["identifier"]["value"] for one in by_author[hospital]] == [hospital]
